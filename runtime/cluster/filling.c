@@ -176,9 +176,9 @@ static enum od_engine_outcome fill_portion(struct od_filling *filling,
 static void learn(struct od_filling *filling, int64_t took_us, bool is_whole)
 {
     size_t rows_max = filling->rows_max;
-    if (took_us > 1000 * OD_CLUSTER_FILL_MS)
+    if (took_us > OD_CLUSTER_FILL_US)
         rows_max /= 2;
-    else if (!is_whole && 2 * took_us < 1000 * OD_CLUSTER_FILL_MS)
+    else if (!is_whole && 2 * took_us < OD_CLUSTER_FILL_US)
         rows_max *= 2;
     bool is_in_range = rows_max >= OD_CLUSTER_FILL_ROWS_MIN && rows_max <= OD_CLUSTER_FILL_ROWS_MAX;
     filling->rows_max = is_in_range ? rows_max : filling->rows_max;
@@ -202,7 +202,7 @@ enum od_engine_outcome od_filling_slots(struct od_filling *filling,
                                         struct od_error *err)
 {
     enum od_engine_outcome outcome = OD_ENGINE_STORED;
-    int64_t ends_us = od_clock_passed_us() + 1000 * OD_CLUSTER_FILL_MS;
+    int64_t ends_us = od_clock_passed_us() + OD_CLUSTER_FILL_US;
     OD_ASSERT(filled->count > 0);
     *whole = 0;
     do {

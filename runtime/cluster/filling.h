@@ -1,7 +1,7 @@
 // Filling: what slots and objects store, on its way from PostgreSQL to who puts it into LMDB.
 //
 // A slot comes in portions, for others wait meanwhile: a write for the disk, an object for what it
-// stores. A portion takes about OD_CLUSTER_FILL_MS, whatever a slot has; how many rows are asked
+// stores. A portion takes about OD_CLUSTER_FILL_US, whatever a slot has; how many rows are asked
 // for at once follows from how long the last ones took. The alarms of a slot can be had before the
 // rest of it, by an index of their own, so that one that is due rings however much is stored.
 //

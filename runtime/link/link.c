@@ -32,9 +32,20 @@ bool od_link_pair(int fds[2], struct od_error *err)
     return od_error_errno(err, "cannot make a link between two processes");
 }
 
+// The bytes that cross.
+static const struct od_bytes *leaving(const struct od_link *link)
+{
+    return link->cover == NULL ? &link->out : &link->laid;
+}
+
+static bool has_more_to_send(const struct od_link *link)
+{
+    return link->sent < leaving(link)->size;
+}
+
 void od_link_check(const struct od_link *link)
 {
-    OD_ASSERT(link->sent <= link->out.size);
+    OD_ASSERT(link->sent <= leaving(link)->size);
     OD_ASSERT(link->out_fd_first <= link->out_fd_count);
     OD_ASSERT(link->out_fd_count <= link->out_fd_capacity);
     OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
@@ -80,6 +91,14 @@ void od_link_set_far(struct od_link *link, uint32_t message_bytes_max)
     link->message_bytes_max = message_bytes_max;
 }
 
+void od_link_set_cover(struct od_link *link, const struct od_link_cover *cover, void *context)
+{
+    OD_ASSERT(link->is_far);
+    OD_ASSERT(link->out.size == 0);
+    link->cover = cover;
+    link->cover_context = context;
+}
+
 // What is watched for, beside room for what waits to be sent.
 static int reading(const struct od_link *link)
 {
@@ -90,7 +109,7 @@ void od_link_pause(struct od_link *link, bool is_paused)
 {
     od_link_check(link);
     link->is_paused = is_paused;
-    watch(link, reading(link) | (link->sent < link->out.size ? UV_WRITABLE : 0));
+    watch(link, reading(link) | (has_more_to_send(link) ? UV_WRITABLE : 0));
 }
 
 // --- Closing -------------------------------------------------------------------------------------
@@ -120,6 +139,7 @@ static void drop(struct od_link *link)
     close(link->fd);
     close_fds(link);
     od_bytes_deinit(&link->out);
+    od_bytes_deinit(&link->laid);
     link->fd = -1;
     link->sent = 0;
     link->is_gone = true;
@@ -130,6 +150,7 @@ static void on_closed(uv_handle_t *handle)
     struct od_link *link = handle->data;
     od_bytes_deinit(&link->in);
     od_bytes_deinit(&link->out);
+    od_bytes_deinit(&link->came);
     free(link->out_fds);
     free(link->in_fds);
     link->out_fds = NULL;
@@ -202,7 +223,8 @@ static ssize_t receive(struct od_link *link, bool *may_be_more)
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec piece = {od_bytes_reserve(&link->in, read_bytes), read_bytes};
+    struct od_bytes *into = link->cover == NULL ? &link->in : &link->came;
+    struct iovec piece = {od_bytes_reserve(into, read_bytes), read_bytes};
     struct msghdr message = {.msg_iov = &piece,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
@@ -211,8 +233,20 @@ static ssize_t receive(struct od_link *link, bool *may_be_more)
     bool has_fd = count >= 0 && take_control(link, &message);
     *may_be_more = has_fd || count == read_bytes || (count < 0 && errno == EINTR);
     if (count > 0)
-        link->in.size += (size_t)count;
+        into->size += (size_t)count;
     return count;
+}
+
+// The other side hears why it makes no sense.
+static bool lift_cover(struct od_link *link)
+{
+    if (link->cover == NULL)
+        return true;
+    bool is_sound = link->cover->lift(link->cover_context, od_bytes_slice(&link->came), &link->in);
+    od_bytes_clear(&link->came);
+    if (!is_sound)
+        od_link_flush(link);
+    return is_sound;
 }
 
 static struct head read_head(od_slice bytes)
@@ -272,7 +306,7 @@ static bool read_turn(struct od_link *link)
             continue;
         if (count < 0 && errno == EAGAIN)
             return true;
-        if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
+        if (count <= 0 || !lift_cover(link) || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
             return true;
         }
@@ -353,7 +387,7 @@ void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd
 static size_t piece_bytes(const struct od_link *link, const struct od_link_fd *riding)
 {
     size_t next = link->out_fd_first + (riding == NULL ? 0 : 1);
-    size_t end = next < link->out_fd_count ? link->out_fds[next].offset : link->out.size;
+    size_t end = next < link->out_fd_count ? link->out_fds[next].offset : leaving(link)->size;
     OD_ASSERT(end >= link->sent);
     return end - link->sent;
 }
@@ -374,7 +408,7 @@ static ssize_t send_piece(struct od_link *link)
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {{0}};
-    struct iovec piece = {link->out.at + link->sent, piece_bytes(link, riding)};
+    struct iovec piece = {leaving(link)->at + link->sent, piece_bytes(link, riding)};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     if (riding != NULL) {
         control.align.cmsg_level = SOL_SOCKET;
@@ -392,10 +426,17 @@ static ssize_t send_piece(struct od_link *link)
     return count;
 }
 
+static void give_back(struct od_bytes *bytes)
+{
+    if (bytes->size == 0 && bytes->capacity > idle_bytes_max)
+        od_bytes_deinit(bytes);
+}
+
 static void forget_sent(struct od_link *link)
 {
-    OD_ASSERT(link->sent <= link->out.size);
-    od_bytes_drop_front(&link->out, link->sent);
+    struct od_bytes *left_bytes = link->cover == NULL ? &link->out : &link->laid;
+    OD_ASSERT(link->sent <= left_bytes->size);
+    od_bytes_drop_front(left_bytes, link->sent);
     size_t left = link->out_fd_count - link->out_fd_first;
     for (size_t i = 0; i < left; i++) {
         link->out_fds[i] = link->out_fds[link->out_fd_first + i];
@@ -403,8 +444,8 @@ static void forget_sent(struct od_link *link)
     }
     link->sent = link->out_fd_first = 0;
     link->out_fd_count = left;
-    if (link->out.size == 0 && link->out.capacity > idle_bytes_max)
-        od_bytes_deinit(&link->out);
+    give_back(&link->out);
+    give_back(&link->laid);
 }
 
 // ETOOMANYREFS: more descriptors are on their way than the system allows until the other side has
@@ -419,26 +460,28 @@ void od_link_flush(struct od_link *link)
     od_link_check(link);
     if (link->is_gone)
         return;
-    if (link->leaves != NULL && link->sent < link->out.size)
+    if (link->leaves != NULL && has_more_to_send(link))
         link->leaves(link);
+    if (link->cover != NULL)
+        link->cover->lay(link->cover_context, &link->out, &link->laid);
     ssize_t count = 0;
-    while (link->sent < link->out.size) {
+    while (has_more_to_send(link)) {
         count = send_piece(link);
         if (count > 0)
             link->sent += (size_t)count;
         else if (errno != EINTR)
             break;
     }
-    bool done = link->sent == link->out.size;
+    bool done = !has_more_to_send(link);
     if (!done && !may_retry(errno)) {
         // The other side is gone. No event is told from here: the reader tells the end, when it has
         // read what the other side said last.
-        link->sent = link->out.size;
+        link->sent = leaving(link)->size;
         close_out_fds(link);
         shutdown(link->fd, SHUT_RDWR);
         done = true;
     }
-    bool is_worth_moving = link->sent >= compact_bytes && link->sent >= link->out.size / 2;
+    bool is_worth_moving = link->sent >= compact_bytes && link->sent >= leaving(link)->size / 2;
     if (done || is_worth_moving)
         forget_sent(link);
     watch(link, reading(link) | (done ? 0 : UV_WRITABLE));
@@ -447,7 +490,7 @@ void od_link_flush(struct od_link *link)
 void od_link_flush_all(struct od_link *link)
 {
     od_link_flush(link);
-    while (!link->is_gone && link->sent < link->out.size) {
+    while (!link->is_gone && has_more_to_send(link)) {
         struct pollfd room = {.fd = link->fd, .events = POLLOUT};
         poll(&room, 1, -1);
         od_link_flush(link);
@@ -457,5 +500,5 @@ void od_link_flush_all(struct od_link *link)
 size_t od_link_waiting_bytes(const struct od_link *link)
 {
     od_link_check(link);
-    return link->out.size - link->sent;
+    return leaving(link)->size - link->sent + (link->cover == NULL ? 0 : link->out.size);
 }

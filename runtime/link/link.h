@@ -34,6 +34,14 @@ struct od_link_events {
     void (*closed)(struct od_link *link);
 };
 
+// What lies between the messages and the bytes that cross, as tls/veil.h does.
+struct od_link_cover {
+    // Puts what [came] says behind [in]. False: it makes no sense.
+    bool (*lift)(void *context, od_slice came, struct od_bytes *in);
+    // Takes [out], when it may leave, and puts the bytes that are to cross behind [laid].
+    void (*lay)(void *context, struct od_bytes *out, struct od_bytes *laid);
+};
+
 struct od_link_fd { // A descriptor that waits for the byte it rides on.
     size_t offset;  // In [out]: the first byte of its message.
     int fd;
@@ -52,9 +60,12 @@ struct od_link {
     uint32_t message_bytes_max; // A longer one is a broken peer.
     int polled;                 // Which events [poll] waits for.
     uv_poll_t poll;
+    const struct od_link_cover *cover; // NULL: there is none.
+    void *cover_context;
     struct od_bytes in;
     struct od_bytes out;
-    size_t sent;                // In [out]: the first byte that has not left.
+    struct od_bytes came, laid; // Beneath the cover.
+    size_t sent;                // In [out], or [laid]: the first byte that has not left.
     struct od_link_fd *out_fds; // In order of [offset]; those before [out_fd_first] have left.
     size_t out_fd_first, out_fd_count, out_fd_capacity;
     int *in_fds; // Arrived, not yet claimed by a message; -1: arrived, but there was no room.
@@ -76,6 +87,10 @@ void od_link_close(struct od_link *link);
 
 // Its other side is another machine, and sends no descriptors and no longer messages than that.
 void od_link_set_far(struct od_link *link, uint32_t message_bytes_max);
+
+// Of one that is far, before anything is sent. The context is the owner's, and stays until
+// [closed].
+void od_link_set_cover(struct od_link *link, const struct od_link_cover *cover, void *context);
 
 // Reads nothing from here on, or again: what arrives waits with the kernel, then with the sender. A
 // message that was read is told still. The end of the other side is not seen meanwhile.

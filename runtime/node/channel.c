@@ -5,6 +5,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "node/line.h"
 #include "node/neighbour.h"
 #include "node/passage.h"
 #include "node/tunnel.h"
@@ -12,6 +13,11 @@
 enum {
     is_first = 1, // Flags of a piece.
     is_last = 2,
+    is_parting = 4, // It, and all behind it, was the last its worker said: no window holds it.
+};
+
+enum {
+    flags_offset = 12, // In a piece: behind from, to, and the life there.
 };
 
 struct message { // Of which the pieces are on their way; 0: of none.
@@ -27,6 +33,7 @@ struct channel {
     struct od_link link;
     bool has_link;
     bool is_over;
+    bool has_parted; // The worker there: what comes is its last.
     struct message message;
     struct od_bytes in;    // What has come of it.
     struct od_bytes early; // Whole ones, before the link was there: u16 kind, u64 tunnel, str body.
@@ -176,7 +183,7 @@ static bool may_send(const struct channel *channel, const struct od_line *line)
            od_link_waiting_bytes(&line->wire) < OD_NODE_LINE_BYTES_MAX;
 }
 
-static void send_one(struct channel *channel, struct od_line *line)
+static void send_one(struct channel *channel, struct od_line *line, uint8_t more_flags)
 {
     struct od_cursor cursor =
         od_cursor_of(od_slice_from(od_bytes_slice(&channel->out), channel->out_sent));
@@ -184,14 +191,18 @@ static void send_one(struct channel *channel, struct od_line *line)
     OD_ASSERT(!cursor.failed);
     channel->out_sent += 4 + piece.size;
     channel->going += piece.size;
-    od_link_send(&line->wire, OD_KIND_NODE_PIECE, piece, -1);
+    size_t mark = od_link_begin(&line->wire, OD_KIND_NODE_PIECE, -1);
+    size_t begin = line->wire.out.size;
+    od_bytes_put_slice(&line->wire.out, piece);
+    line->wire.out.at[begin + flags_offset] |= (char)more_flags;
+    od_link_end(&line->wire, mark);
 }
 
 static void send_all(struct channel *channel)
 {
     struct od_line *line = line_of(channel);
     while (may_send(channel, line))
-        send_one(channel, line);
+        send_one(channel, line, 0);
     if (channel->out_sent < channel->out.size)
         return;
     od_bytes_clear(&channel->out);
@@ -295,6 +306,18 @@ static bool take_piece(struct channel *channel, uint8_t flags, struct message me
     return (flags & is_last) == 0 || take_whole(channel);
 }
 
+// More than was allowed comes only of a worker that ends, and that is one message at most, and what
+// its socket held.
+static bool is_allowed(struct channel *channel, uint8_t flags)
+{
+    size_t allowed = OD_NODE_ALLOWED_BYTES_MAX;
+    if (channel->has_parted && (flags & is_parting) == 0)
+        return false;
+    channel->has_parted = (flags & is_parting) != 0;
+    allowed += channel->has_parted ? OD_LINK_MESSAGE_BYTES_MAX + OD_NODE_LINE_BYTES_MAX : 0;
+    return channel->owed <= allowed;
+}
+
 // For one who has gone a moment ago.
 static void refuse_tunnel(struct od_line *line, uint8_t flags, uint64_t tunnel)
 {
@@ -330,6 +353,10 @@ bool od_channel_receive_piece(struct od_line *line, od_slice body)
     if (channel == NULL)
         channel = channel_new(node, to, place);
     channel->owed += body.size;
+    if (!is_allowed(channel, flags)) {
+        od_line_cut(line, "it sends more than it was told that there is room for");
+        return true;
+    }
     be_busy(channel);
     return take_piece(channel, flags, message, piece);
 }
@@ -423,7 +450,7 @@ static void end_worker(struct channel *channel)
     if (channel->is_over)
         return;
     while (line != NULL && channel->out_sent < channel->out.size)
-        send_one(channel, line);
+        send_one(channel, line, is_parting);
     end(channel);
 }
 

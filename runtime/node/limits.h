@@ -20,6 +20,10 @@
 #define OD_NODE_PIECE_BYTES (64u << 10)      // Of a message or a tunnel, in one message of a line.
 #define OD_NODE_WINDOW_BYTES (1u << 20)      // On their way between two workers, and not taken.
 #define OD_NODE_OWED_BYTES (OD_NODE_WINDOW_BYTES / 4) // Taken, and not told as taken.
+// What comes nevertheless may be a piece more, and what a former life of the sender had been told
+// as taken: who sends more than this is cut.
+#define OD_NODE_ALLOWED_BYTES_MAX (2 * OD_NODE_WINDOW_BYTES + 2 * OD_NODE_PIECE_BYTES)
+#define OD_NODE_NEWS_MAX 1024 // Of workers that come and go, by one line in OD_NODE_PING_MS.
 #define OD_NODE_LINE_BYTES_MAX (4u << 20)    // Behind more in a line nothing is put, no link read.
 #define OD_NODE_TAKEN_BYTES_MAX (256u << 10) // Behind more in a worker's link nothing is taken.
 #define OD_TUNNEL_WINDOW_BYTES (256u << 10)  // The same of a tunnel.

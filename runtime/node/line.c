@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cursor.h"
@@ -12,6 +13,7 @@
 #include "node/neighbour.h"
 #include "node/node.h"
 #include "node/tunnel.h"
+#include "tls/veil.h"
 
 static void check(const struct od_line *line)
 {
@@ -59,6 +61,7 @@ static void on_closed(struct od_link *link)
 {
     struct od_line *line = link->owner;
     OD_ASSERT(line->is_over);
+    od_veil_free(line->veil);
     od_bytes_deinit(&line->said);
     od_bytes_deinit(&line->heard);
     od_map_deinit(&line->tunnels);
@@ -69,7 +72,9 @@ static void on_gone(struct od_link *link)
 {
     struct od_line *line = link->owner;
     bool is_mute = line->heard.size == 0;
-    od_line_cut(line, !is_mute        ? "the connection has ended"
+    const char *why = line->veil == NULL ? NULL : od_veil_why(line->veil);
+    od_line_cut(line, why != NULL     ? why
+                      : !is_mute      ? "the connection has ended"
                       : line->is_ours ? "nobody answers there"
                                       : "it has said nothing that can be understood");
 }
@@ -88,6 +93,7 @@ static void on_time(struct od_timer *timer)
         od_line_cut(line, "nothing is heard of it");
         return;
     }
+    line->news_count = 0;
     od_link_send(&line->wire, OD_KIND_NODE_PING, (od_slice){NULL, 0}, -1);
     od_loop_set_timer(&node->loop, timer, OD_NODE_PING_MS);
 }
@@ -162,9 +168,13 @@ static void take_proof(struct od_line *line, od_slice body)
 
 // --- Messages ------------------------------------------------------------------------------------
 
+// Each makes work for main, which has better to do.
 static bool take_worker(struct od_line *line, od_slice body)
 {
-    return od_node_receive_worker(line->neighbour, body);
+    if (++line->news_count <= OD_NODE_NEWS_MAX)
+        return od_node_receive_worker(line->neighbour, body);
+    od_line_cut(line, "it says too often that workers have come or gone");
+    return true;
 }
 
 static bool take_ping(struct od_line *line, od_slice body)
@@ -229,8 +239,37 @@ static void say_hello(struct od_line *line)
     od_link_send(&line->wire, OD_KIND_NODE_HELLO, od_bytes_slice(&line->said), -1);
 }
 
+static bool is_number_one(const uint8_t address[16])
+{
+    static const uint8_t v6[16] = {[15] = 1};
+    static const uint8_t v4[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
+    return memcmp(address, v6, sizeof v6) == 0 || memcmp(address, v4, sizeof v4) == 0;
+}
+
+static struct od_from from_of(const struct sockaddr *address)
+{
+    struct od_from from = {.bytes = {[10] = 0xff, 0xff}};
+    if (address->sa_family == AF_INET)
+        memcpy(from.bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    else if (address->sa_family == AF_INET6)
+        memcpy(from.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    return from;
+}
+
+bool od_line_wants_veil(const struct sockaddr *dialled)
+{
+    return !is_number_one(from_of(dialled).bytes);
+}
+
+static void cover(struct od_line *line)
+{
+    OD_ASSERT(line->node->veils != NULL);
+    line->veil = od_veil_new(line->node->veils, line->is_ours);
+    od_link_set_cover(&line->wire, &od_veil_cover, line->veil);
+}
+
 struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
-                            struct od_error *err)
+                            bool is_veiled, struct od_error *err)
 {
     int on = 1;
     OD_ASSERT(node->id != 0);
@@ -245,6 +284,8 @@ struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *n
         return NULL;
     }
     od_link_set_far(&line->wire, OD_NODE_HELLO_BYTES_MAX);
+    if (is_veiled)
+        cover(line);
     od_map_init(&line->tunnels);
     od_list_init(&line->link);
     od_list_push_back(&node->lines, &line->link);
@@ -253,6 +294,54 @@ struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *n
     od_loop_set_timer(&node->loop, &line->timer, OD_NODE_HELLO_MS_MAX);
     say_hello(line);
     return line;
+}
+
+// --- Strangers -----------------------------------------------------------------------------------
+
+static size_t count_from(const struct od_node *node, const struct od_from *from)
+{
+    size_t count = 0;
+    OD_LIST_EACH (link, &node->lines) {
+        const struct od_line *line = OD_LIST_MEMBER(link, struct od_line, link);
+        count += line->neighbour == NULL && memcmp(&line->from, from, sizeof *from) == 0;
+    }
+    return count;
+}
+
+// Who comes from elsewhere is not kept out by a crowd that says nothing, nor by its own a node that
+// was there before: the oldest goes.
+static void make_room(struct od_node *node)
+{
+    struct od_line *worst = NULL;
+    size_t most = 0;
+    OD_LIST_EACH (link, &node->lines) {
+        struct od_line *line = OD_LIST_MEMBER(link, struct od_line, link);
+        size_t count = line->neighbour == NULL ? count_from(node, &line->from) : 0;
+        if (count > most)
+            worst = line;
+        most = count > most ? count : most;
+    }
+    OD_ASSERT(worst != NULL);
+    od_line_cut(worst, "there are too many that have not proved who they are");
+}
+
+void od_line_take_stranger(struct od_node *node, int fd)
+{
+    struct od_error err;
+    struct sockaddr_storage here = {0}, there = {0};
+    socklen_t size = sizeof here;
+    (void)!getsockname(fd, (struct sockaddr *)&here, &size);
+    size = sizeof there;
+    (void)!getpeername(fd, (struct sockaddr *)&there, &size);
+    if (node->stranger_count == OD_NODE_STRANGERS_MAX)
+        make_room(node);
+    bool is_veiled = od_line_wants_veil((const struct sockaddr *)&here);
+    struct od_line *line = od_line_new(node, fd, NULL, is_veiled, &err);
+    if (line == NULL) {
+        od_log(OD_LOG_ERROR, NULL, "a node cannot be linked: %s", err.text);
+        return;
+    }
+    line->from = from_of((const struct sockaddr *)&there);
 }
 
 void od_lines_flush(struct od_node *node)

@@ -69,7 +69,8 @@ static void connect_to(struct od_neighbour *neighbour, const struct sockaddr *ad
     if (!ok && fd >= 0)
         close(fd);
     if (ok)
-        neighbour->dialled = od_line_new(neighbour->node, fd, neighbour, &err);
+        neighbour->dialled =
+            od_line_new(neighbour->node, fd, neighbour, od_line_wants_veil(address), &err);
     if (neighbour->dialled != NULL)
         return;
     say_why(neighbour, err.text);
@@ -142,7 +143,8 @@ void od_neighbour_linked(struct od_neighbour *neighbour, struct od_line *line)
     neighbour->line = line;
     neighbour->retry_ms = OD_NODE_RETRY_MS_MIN;
     od_bytes_clear(&neighbour->why);
-    od_log(OD_LOG_INFO, NULL, "linked with node %u at %s", neighbour->id, neighbour->address.at);
+    od_log(OD_LOG_INFO, NULL, "linked with node %u at %s%s", neighbour->id, neighbour->address.at,
+           line->veil == NULL ? "" : ", by TLS");
     od_node_say_state(neighbour);
 }
 

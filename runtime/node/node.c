@@ -174,13 +174,10 @@ static void take_known(struct od_node *node, od_slice body)
 
 static void take_caller(struct od_node *node, int fd)
 {
-    struct od_error err;
-    if (fd < 0)
-        return;
-    if (node->id == 0 || node->stranger_count == OD_NODE_STRANGERS_MAX)
+    if (fd >= 0 && node->id == 0)
         close(fd);
-    else if (od_line_new(node, fd, NULL, &err) == NULL)
-        od_log(OD_LOG_ERROR, NULL, "a node cannot be linked: %s", err.text);
+    else if (fd >= 0)
+        od_line_take_stranger(node, fd);
 }
 
 static void take_pair(struct od_node *node, od_slice body, int fd)
@@ -268,6 +265,7 @@ static void close_all(struct od_node *node)
     od_neighbours_close(node);
     od_channels_close(node);
     od_loop_deinit(&node->loop);
+    od_veils_free(node->veils);
     od_bytes_deinit(&node->secret);
     od_bytes_deinit(&node->cluster);
     od_bytes_deinit(&node->why);
@@ -284,6 +282,17 @@ static void init(struct od_node *node, const struct od_options *options)
         node->neighbours[i].node = node;
 }
 
+// Before it is confined, for OpenSSL reads files.
+static bool read_secret(struct od_node *node, struct od_error *err)
+{
+    uint8_t key[OD_VEIL_KEY_BYTES];
+    if (!od_secret_read(node->options->cluster_secret_file, &node->secret, err))
+        return false;
+    od_secret_key(od_bytes_slice(&node->secret), key);
+    node->veils = od_veils_new(key);
+    return true;
+}
+
 int od_node_main(const struct od_options *options, int link_fd)
 {
     struct od_error err;
@@ -297,7 +306,7 @@ int od_node_main(const struct od_options *options, int link_fd)
         return OD_EXIT_WRONG;
     }
     node->has_link = true;
-    bool ok = od_secret_read(options->cluster_secret_file, &node->secret, &err);
+    bool ok = read_secret(node, &err);
     if (!ok)
         say_failed(node, &err);
     if (options->confine && !od_confine(&err))

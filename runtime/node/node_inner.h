@@ -14,17 +14,24 @@
 #include "node/limits.h"
 #include "node/proof.h"
 
+struct od_from { // An address, an IPv4 one as IPv6 has it.
+    uint8_t bytes[16];
+};
+
 struct od_line { // See line.h.
     struct od_node *node;
     struct od_list link; // In the node's lines.
     struct od_link wire;
     struct od_neighbour *neighbour; // That was dialled, or has proved who it is; NULL: a stranger.
+    struct od_veil *veil;           // NULL: both are at 127.0.0.1.
+    struct od_from from;            // Of a stranger: from where it has come.
     bool is_ours;                   // We have dialled.
     bool is_proved;
     bool is_over;
     struct od_bytes said, heard; // The hellos.
     struct od_hello hello;       // The other's; into [heard].
     od_time_ms heard_ms;
+    uint32_t news_count; // Of workers that have come or gone, since the last ping.
     struct od_timer timer;
     struct od_map tunnels;
     uint64_t next_tunnel;
@@ -51,6 +58,7 @@ struct od_node {
     struct od_link main;
     bool has_link;
     struct od_bytes secret;
+    struct od_veils *veils; // By the secret.
     struct od_bytes cluster;
     uint32_t id; // 0: not told yet.
     uint64_t life;

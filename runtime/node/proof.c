@@ -36,20 +36,31 @@ bool od_secret_read(const char *path, struct od_bytes *secret, struct od_error *
                                          OD_NODE_SECRET_BYTES_MIN, OD_NODE_SECRET_BYTES_MAX));
 }
 
+static void make_mac(od_slice secret, od_slice said, uint8_t mac[OD_PROOF_BYTES])
+{
+    unsigned size = 0;
+    OD_ASSERT(secret.size >= OD_NODE_SECRET_BYTES_MIN);
+    const uint8_t *made = HMAC(EVP_sha256(), secret.at, (int)secret.size, (const uint8_t *)said.at,
+                               said.size, mac, &size);
+    OD_ASSERT(made != NULL);
+    OD_ASSERT(size == OD_PROOF_BYTES);
+}
+
+void od_secret_key(od_slice secret, uint8_t key[OD_VEIL_KEY_BYTES])
+{
+    _Static_assert(OD_VEIL_KEY_BYTES == OD_PROOF_BYTES, "a MAC is a key");
+    make_mac(secret, OD_SLICE("open-do node, key of TLS"), key);
+}
+
 void od_proof_make(od_slice secret, bool is_dialler, od_slice dialler, od_slice other,
                    uint8_t proof[OD_PROOF_BYTES])
 {
     struct od_bytes said = {0};
-    unsigned size = 0;
-    OD_ASSERT(secret.size >= OD_NODE_SECRET_BYTES_MIN);
     od_bytes_put_string(&said, is_dialler ? OD_SLICE("open-do node, dialler")
                                           : OD_SLICE("open-do node, dialled"));
     od_bytes_put_string(&said, dialler);
     od_bytes_put_string(&said, other);
-    const uint8_t *made = HMAC(EVP_sha256(), secret.at, (int)secret.size, (const uint8_t *)said.at,
-                               said.size, proof, &size);
-    OD_ASSERT(made != NULL);
-    OD_ASSERT(size == OD_PROOF_BYTES);
+    make_mac(secret, od_bytes_slice(&said), proof);
     od_bytes_deinit(&said);
 }
 

@@ -18,7 +18,7 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/cluster", "runtime/object" },
-  ["runtime/node"] = { "runtime/base", "runtime/link", "object/call_message.h" },
+  ["runtime/node"] = { "runtime/base", "runtime/link", "object/call_message.h", "tls/veil.h" },
   ["runtime/tls"] = { "runtime/base", "runtime/link", "codec/proxy_header.h" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/node",
@@ -68,9 +68,9 @@ local CIRCLES = {
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
     .. "call_mark call_sent client_end crons deadlock early edge edge_inner history inbox "
-    .. "inspection keep leftovers loading look object objects outbox outgoing pipe places refusal remote "
-    .. "removal report restore rewind schedule section sink socket stream tag tap task timeout "
-    .. "trace transaction wish work" },
+    .. "inspection keep leftovers loading look object objects outbox outgoing pipe places "
+    .. "refusal remote removal report restore rewind schedule section sink socket stream tag "
+    .. "tap task timeout trace transaction wish work" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

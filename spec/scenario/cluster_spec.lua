@@ -146,7 +146,7 @@ describe("a cluster", function()
     workbench.ask(node, "n1", "storage:put('n', 1)")
     node:shut_down()
     postgres:ask [[INSERT INTO od_kv SELECT (get_byte(id, 0) * 256 + get_byte(id, 1)) % 1024, id, k,
-      CASE WHEN k = '\x00' THEN id || '\x06000000'::bytea || 'things'::bytea || '\x0000000000'::bytea
+      CASE WHEN k = '\x00' THEN id || '\x06000000'::bytea || 'things' || '\x0000000000'::bytea
         ELSE '\x00405dd9bb03000000405dd9bb0300000000000001000000'::bytea END
       FROM (SELECT sha256(g::text::bytea) AS id FROM generate_series(1, 20000) AS g) AS ids,
         (VALUES ('\x00'::bytea), ('\x01'::bytea)) AS keys (k)]]

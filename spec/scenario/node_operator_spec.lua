@@ -65,7 +65,9 @@ describe("an operator at any node", function()
     say(1, "sql", thing, "INSERT INTO t VALUES (?)", "7")
     assert.same({ { 7 } }, ask(1, "sql", thing, "SELECT x FROM t", "--read-only", "--json").rows)
     say(1, "alarm", "set", thing, "4102444800000")
-    assert.equal(say(2, "alarm", "get", thing), say(1, "alarm", "get", thing))
+    for id = 1, 2 do -- And in how many seconds that is.
+      assert.truthy(say(id, "alarm", "get", thing):find("2100-01-01 00:00:00 ", 1, true))
+    end
     local facts = ask(1, "object", thing, "--json")
     assert.equal(ask(2, "object", thing, "--json").id, facts.id)
     assert.equal(ask(1, "object", "things/#" .. facts.id, "--json").name, facts.name)

@@ -143,6 +143,21 @@ describe("who connects to a node", function()
     assert.is_true(is_cut(tcp))
   end)
 
+  -- They were all that a node listened to, until their time was over.
+  it("gets in though a crowd is there that says nothing", function()
+    local crowd = {}
+    for i = 1, 70 do
+      crowd[i] = connect()
+    end
+    receive(crowd[70])
+    assert.is_true(is_cut(crowd[1]))
+    nodes[2]:wait_log("is refused: there are too many that have not proved who they are")
+    linked()
+    for i = 2, 70 do
+      crowd[i]:close()
+    end
+  end)
+
   it("is cut when it falls silent", function()
     local tcp = linked()
     nodes[2]:turn_clock(60000)
@@ -191,6 +206,31 @@ describe("who connects to a node", function()
       local kind, body = receive(tcp)
     until kind == tonumber(C.OD_KIND_NODE_TAKEN) and body:sub(5, 8) == uint(worker, 4)
   end
+
+  -- To a worker of which nobody has said that it is there, so that nothing is told as taken.
+  it("is cut when it sends more than there is room for", function()
+    local tcp = linked()
+    local bytes = piece("CALL_CANCEL", uint(1, 8), { to = 1 }):rep(1000)
+    for _ = 1, 1000 do
+      if not tcp:send(bytes) then
+        break
+      end
+    end
+    nodes[2]:wait_log("the link with node 1 is lost: it sends more than it was told")
+    assert.is_true(is_cut(tcp))
+  end)
+
+  it("is cut when it says without end that workers come and go", function()
+    local tcp = linked()
+    local bytes = worker_is_there():rep(100)
+    for _ = 1, 1000 do
+      if not tcp:send(bytes) then
+        break
+      end
+    end
+    nodes[2]:wait_log("the link with node 1 is lost: it says too often that workers have come")
+    assert.is_true(is_cut(tcp))
+  end)
 
   -- The other side of a tunnel says that nothing more comes, and then, as what is sent to it finds
   -- nobody, that it is over. Tunnels like that once stayed until the line ended.

@@ -27,7 +27,8 @@ function Nodes:describe(self_id)
   local lines = { "cluster " .. self.cluster, "self " .. self_id }
   for id = 1, self.count do
     if self.lives[id] then
-      lines[#lines + 1] = ("node %d %d 127.0.0.1:%d"):format(id, self.lives[id], self.ports[id])
+      lines[#lines + 1] = ("node %d %d %s:%d"):format(id, self.lives[id], self.host,
+        self.shown_ports[id])
     end
   end
   for id, range in pairs(self.beliefs[self_id] or self.owners) do
@@ -80,14 +81,25 @@ local function shares(count)
   return owners
 end
 
+-- Who is between node `id` and those that dial it; self.recording is the file with what is said.
+function Nodes:record(id)
+  self.recording = os.tmpname()
+  local recorder = process.start { argv = { "luajit", "spec/support/recorder.lua", self.host,
+    tostring(self.ports[id]), self.recording } }
+  self.shown_ports[id] = tonumber(recorder:wait_output("recorder at (%d+)", 20))
+end
+
 -- options: as Server.start's, and count = how many (default 2); absent = the id of one that is not
--- started, as a spec plays it.
+-- started, as a spec plays it; host = where they listen for each other (127.0.0.1); recorded = the
+-- id of one that is dialled through a recorder.
 function Nodes.start(options)
   local self = setmetatable({ count = options.count or 2, ports = {}, lives = {}, beliefs = {},
-    cluster = "of-the-spec", absent = options.absent }, Nodes)
+    cluster = "of-the-spec", absent = options.absent, shown_ports = {},
+    host = options.host or "127.0.0.1" }, Nodes)
   self.owners = shares(self.count)
   for id = 1, self.count do
     self.ports[id], self.lives[id] = Upstream.free_port(), 1
+    self.shown_ports[id] = self.ports[id]
     local own = {}
     for name, value in pairs(options) do
       own[name] = value
@@ -97,8 +109,11 @@ function Nodes.start(options)
     write(directory .. "/secret", Nodes.SECRET .. "\n")
     own.env = { OPEN_DO_TEST_PLACEMENT = directory .. "/placement" }
     own.args = { "--cluster", "postgresql://of-the-spec/",
-      "--cluster-listen", "127.0.0.1:" .. self.ports[id],
+      "--cluster-listen", self.host .. ":" .. self.ports[id],
       "--cluster-secret-file", directory .. "/secret", "--var", "NODE=" .. id }
+  end
+  if options.recorded then
+    self:record(options.recorded)
   end
   self:tell()
   self:visit(function(id) self[id]:launch() end)
@@ -167,6 +182,7 @@ function Nodes:stop()
     end
   end)
   process.stop_all()
+  os.remove(self.recording or "")
   for id = 1, self.count do
     shell.remove(self[id].directory)
   end

@@ -1,5 +1,6 @@
 // What another node says, before it has proved who it is and after: nothing of it may do more than
-// cut the line. The first byte says which; the rest are the bytes of the line.
+// cut the line. The first byte says which (255: before, and beneath
+// a veil); the rest are the bytes of the line.
 
 #include "fuzz.h"
 
@@ -11,6 +12,7 @@
 #include "node/line.h"
 #include "node/neighbour.h"
 #include "node/tunnel.h"
+#include "tls/veil.h"
 
 static struct od_options options = {.workers = 2};
 
@@ -35,13 +37,23 @@ static void pair(int fds[2])
     OD_ASSERT(ok);
 }
 
+static struct od_veils *veils(void)
+{
+    static const uint8_t key[OD_VEIL_KEY_BYTES] = {1};
+    static struct od_veils *made;
+    if (made == NULL)
+        made = od_veils_new(key);
+    return made;
+}
+
 // Of two workers here and two there, of which one has a link to one.
 static void begin(struct od_node *node, int ends[2])
 {
     int fds[2];
     struct od_error err;
     od_log_setup(OD_LOG_TEXT, OD_LOG_ERROR);
-    *node = (struct od_node){.options = &options, .id = 1, .life = 1, .workers = 3};
+    *node =
+        (struct od_node){.options = &options, .id = 1, .life = 1, .workers = 3, .veils = veils()};
     od_list_init(&node->lines);
     od_list_init(&node->busy);
     od_map_init(&node->channels);
@@ -111,9 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     begin(&node, ends);
     pair(fds);
-    struct od_line *line = od_line_new(&node, fds[0], NULL, &err);
+    struct od_line *line = od_line_new(&node, fds[0], NULL, data[0] == 255, &err);
     OD_ASSERT(line != NULL);
-    if (data[0] != 0)
+    if (data[0] != 0 && line->veil == NULL)
         prove(&node, line);
     ssize_t sent = size == 1 ? 0 : send(fds[1], data + 1, size - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)sent;
