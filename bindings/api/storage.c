@@ -50,7 +50,8 @@ struct od_object *od_storage_self(lua_State *L, const char *call)
         content == NULL ? od_userdata_test(L, 1, OD_USERDATA_TRANSACTION) : NULL;
     if (txn != NULL)
         return object_of(L, txn, call);
-    content = od_userdata_self(L, OD_USERDATA_STORAGE, call);
+    if (content == NULL)
+        content = od_userdata_self(L, OD_USERDATA_STORAGE, call); // Which raises.
     return od_instance_object(L, content->instance, call);
 }
 

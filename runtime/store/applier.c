@@ -1,6 +1,7 @@
 #include "store/applier.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/fault.h"
 #include "store/journal_mark.h"
@@ -100,8 +101,7 @@ int od_applier_reserve(struct od_applier *applier, size_t bytes, size_t count)
 struct writing {
     struct od_applier *applier;
     struct od_changes changes;
-    int64_t took_us; // Without its end, whose syncs take the same time for one write as for many.
-    bool is_over;    // Otherwise damage ended it in the middle.
+    bool is_over; // Otherwise damage ended it in the middle.
 };
 
 static int write_all(struct writing *writing, struct od_write *write)
@@ -126,9 +126,7 @@ static int write_transaction(void *argument)
     struct od_write write;
     int code = od_write_begin(&write, writing->applier->env);
     if (code == 0) {
-        int64_t begin_us = od_clock_passed_us();
         code = write_all(writing, &write);
-        writing->took_us = od_clock_passed_us() - begin_us;
         if (code == 0)
             code = od_write_commit(&write);
         else
@@ -184,13 +182,20 @@ static void report(const struct od_applier *applier, const struct writing *writi
     od_reports_end_group(reports);
 }
 
+static int64_t busy_us(void)
+{
+    struct timespec busy;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &busy);
+    return (int64_t)busy.tv_sec * 1000000 + busy.tv_nsec / 1000;
+}
+
 // A few say nothing of many.
 static void pace(struct od_applier *applier, int64_t took_us)
 {
     size_t writes = applier->newest.writes;
     if (writes < OD_STORE_APPLY_WRITES_MIN)
         return;
-    uint64_t fitting = writes * (uint64_t)OD_STORE_APPLY_WRITING_US / (uint64_t)(took_us + 1);
+    uint64_t fitting = writes * (uint64_t)OD_STORE_APPLY_BUSY_US / (uint64_t)(took_us + 1);
     applier->writes_max = fitting > OD_STORE_APPLY_WRITES_MIN ? fitting : OD_STORE_APPLY_WRITES_MIN;
 }
 
@@ -198,7 +203,7 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
 {
     struct writing writing = {.applier = applier, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
     bool has_written = applier->moment.sequence > applier->mark.moment.sequence;
-    int64_t begin_us = od_clock_passed_us();
+    int64_t begin_us = od_clock_passed_us(), begin_busy_us = busy_us();
     if (applier->is_abandoned) {
         od_applier_abandon(applier, reports);
         return 0;
@@ -213,7 +218,7 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
     if (reports != NULL)
         report(applier, &writing, reports);
     if (has_written)
-        pace(applier, writing.took_us);
+        pace(applier, busy_us() - begin_busy_us);
     empty(applier);
     int64_t now_us = od_clock_passed_us(), took_us = now_us - begin_us;
     applier->rest_us =

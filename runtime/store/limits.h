@@ -35,10 +35,11 @@
 // What the journal has and LMDB has not waits so long, or until it is so much. Between two
 // transactions the journal has as much time as the first took, up to a bound: whatever held up one
 // of them, the next must not be the longer for it. So that no put waits long for one, it is also
-// due when there are as many writes as the one before would have made in OD_STORE_APPLY_WRITING_US.
+// due when there are as many writes as the one before would have made in OD_STORE_APPLY_BUSY_US of
+// the processor's time: what syncs take is the same for one write as for many.
 #define OD_STORE_APPLY_US INT64_C(20000)
 #define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
-#define OD_STORE_APPLY_WRITING_US INT64_C(2500)
+#define OD_STORE_APPLY_BUSY_US INT64_C(10000)
 #define OD_STORE_APPLY_WRITES_MIN 64u
 #define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
