@@ -90,6 +90,7 @@ const struct od_cluster_node *od_placement_owner(const struct od_placement *plac
                                                  od_slot slot);
 
 size_t od_placement_count_here(const struct od_placement *placement);
+size_t od_placement_count_of(const struct od_placement *placement, od_node_id id); // 0: NOWHERE.
 
 // For the driver: what it has learnt. [nodes] in order of their ids, at most OD_CLUSTER_NODES_MAX.
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,
