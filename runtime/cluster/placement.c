@@ -27,6 +27,15 @@ const struct od_cluster_node *od_placement_node(const struct od_placement *place
     return NULL;
 }
 
+size_t od_placement_count_of(const struct od_placement *placement, od_node_id id)
+{
+    size_t count = 0;
+    OD_ASSERT(placement->is_cluster);
+    for (size_t slot = 0; slot < OD_SLOT_COUNT; slot++)
+        count += placement->slots[slot].node == id;
+    return count;
+}
+
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,
                            const struct od_placed_slot *placed)
 {

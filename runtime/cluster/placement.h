@@ -83,6 +83,8 @@ bool od_placement_is_here(const struct od_placement *placement, od_slot slot);
 const struct od_cluster_node *od_placement_node(const struct od_placement *placement,
                                                 od_node_id id);
 
+size_t od_placement_count_of(const struct od_placement *placement, od_node_id id); // 0: NOWHERE.
+
 // For the driver: what it has learnt. [nodes] in order of their ids, at most OD_CLUSTER_NODES_MAX.
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,
                            const struct od_placed_slot *placed);

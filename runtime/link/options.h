@@ -76,6 +76,7 @@ struct od_options_look { // Of commands that look into a running program; NULL: 
     bool events;         // The last events of the object, not what it is.
     bool follow;         // The log goes on.
     bool read_only;      // SQL that writes is refused.
+    bool no_wait;        // A node that leaves is told to, and not waited for.
     const char *order;
     const char *cursor;
     uint32_t limit; // 0: not given.

@@ -92,6 +92,8 @@ const struct od_option_row od_option_rows[] = {
      NULL, NULL, false, od_option_take_events},
     {NULL, "follow", NULL, "go on with what is logged from now on; also -f", NULL, NULL, false,
      od_option_take_follow},
+    {NULL, "no-wait", NULL, "of drain: the node is told, and its end not waited for", NULL, NULL,
+     false, od_option_take_no_wait},
     {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
      od_option_take_read_only},
     {"Restoring", "at", "TIME",
@@ -143,7 +145,7 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                                    "N", false, true, " data ", "restart-worker 0 --data chat-data"},
     [OD_COMMAND_CLUSTER] =
         {"cluster", "who the nodes are, and who has what; drain: one stops, the others go on",
-         "status|drain [NODE]", false, true, OD_OPTIONS_OF_LOOKS,
+         "status|drain [NODE]", false, true, " no-wait" OD_OPTIONS_OF_LOOKS,
          "cluster status --data chat-data"},
     [OD_COMMAND_OBJECTS] =
         OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",

@@ -104,6 +104,12 @@ bool od_option_take_follow(struct od_options_reading *reading, const char *text,
     return take_flag(text, &reading->options->look.follow, err);
 }
 
+bool od_option_take_no_wait(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.no_wait, err);
+}
+
 bool od_option_take_read_only(struct od_options_reading *reading, const char *text,
                               struct od_error *err)
 {

@@ -17,13 +17,14 @@ od_option_take od_option_take_json, od_option_take_listen, od_option_take_data,
     od_option_take_var_file, od_option_take_env_file, od_option_take_log_format,
     od_option_take_log_level, od_option_take_log_requests, od_option_take_log_queries,
     od_option_take_watch, od_option_take_fetch_private, od_option_take_connections,
-    od_option_take_awake, od_option_take_events, od_option_take_follow, od_option_take_read_only,
-    od_option_take_order, od_option_take_limit, od_option_take_cursor, od_option_take_allow_origin,
-    od_option_take_allow_host, od_option_take_trusted_proxies, od_option_take_confine,
-    od_option_take_admin, od_option_take_admin_host, od_option_take_template,
-    od_option_take_tls_listen, od_option_take_tls_cert, od_option_take_tls_key,
-    od_option_take_tls_auto, od_option_take_tls_authority, od_option_take_tls_redirect,
-    od_option_take_at, od_option_take_check, od_option_take_history, od_option_take_archive_command,
-    od_option_take_cluster, od_option_take_cluster_listen, od_option_take_cluster_secret_file;
+    od_option_take_awake, od_option_take_events, od_option_take_follow, od_option_take_no_wait,
+    od_option_take_read_only, od_option_take_order, od_option_take_limit, od_option_take_cursor,
+    od_option_take_allow_origin, od_option_take_allow_host, od_option_take_trusted_proxies,
+    od_option_take_confine, od_option_take_admin, od_option_take_admin_host,
+    od_option_take_template, od_option_take_tls_listen, od_option_take_tls_cert,
+    od_option_take_tls_key, od_option_take_tls_auto, od_option_take_tls_authority,
+    od_option_take_tls_redirect, od_option_take_at, od_option_take_check, od_option_take_history,
+    od_option_take_archive_command, od_option_take_cluster, od_option_take_cluster_listen,
+    od_option_take_cluster_secret_file;
 
 #endif

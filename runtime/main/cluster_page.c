@@ -2,14 +2,6 @@
 
 #include "base/escape.h"
 
-static unsigned slots_of(const struct od_placement *placement, od_node_id node)
-{
-    unsigned count = 0;
-    for (size_t slot = 0; slot < OD_SLOT_COUNT; slot++)
-        count += placement->slots[slot].node == node;
-    return count;
-}
-
 // This one is, with itself.
 static bool is_linked(const struct od_node_process *nodes, const struct od_cluster_node *node)
 {
@@ -40,8 +32,8 @@ static void put_node_json(struct od_bytes *page, const struct od_node_process *n
     put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, ",\"address\":");
     put_text(page, od_slice_of(node->address));
-    od_bytes_printf(page, ",\"slots\":%u,\"joining\":%s,\"leaving\":%s,\"linked\":%s}",
-                    slots_of(placement, node->id),
+    od_bytes_printf(page, ",\"slots\":%zu,\"joining\":%s,\"leaving\":%s,\"linked\":%s}",
+                    od_placement_count_of(placement, node->id),
                     node->standing == OD_STANDING_JOINING ? "true" : "false",
                     node->standing == OD_STANDING_LEAVING ? "true" : "false",
                     is_linked(nodes, node) ? "true" : "false");
@@ -85,8 +77,8 @@ void od_cluster_page_put_json(struct od_bytes *bytes, const struct od_cluster_pa
             od_bytes_put_u8(bytes, ',');
         put_node_json(bytes, page->nodes, &placement->nodes[i]);
     }
-    od_bytes_printf(bytes, "],\"nowhere\":%u,\"loading\":%u}\n", slots_of(placement, 0),
-                    filling(placement));
+    od_bytes_printf(bytes, "],\"nowhere\":%zu,\"loading\":%u}\n",
+                    od_placement_count_of(placement, 0), filling(placement));
 }
 
 static const char *const standings[] = {
@@ -103,7 +95,7 @@ static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
     od_bytes_printf(page, "  node %u, ", node->id);
     od_escape_put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, node->address[0] == '\0' ? "%s" : " at %s", node->address);
-    od_bytes_printf(page, ": %u slots%s%s\n", slots_of(placement, node->id),
+    od_bytes_printf(page, ": %zu slots%s%s\n", od_placement_count_of(placement, node->id),
                     standings[node->standing],
                     is_self                  ? " (this one)"
                     : is_linked(nodes, node) ? ""
@@ -141,7 +133,7 @@ void od_cluster_page_put(struct od_bytes *bytes, const struct od_cluster_page *p
         put_node(bytes, page->nodes, &placement->nodes[i]);
     if (filling(placement) > 0)
         od_bytes_printf(bytes, "  being loaded here: %u slots\n", filling(placement));
-    if (slots_of(placement, 0) > 0)
-        od_bytes_printf(bytes, "  on their way: %u slots\n", slots_of(placement, 0));
+    if (od_placement_count_of(placement, 0) > 0)
+        od_bytes_printf(bytes, "  on their way: %zu slots\n", od_placement_count_of(placement, 0));
     put_script(bytes, page);
 }

@@ -25,8 +25,9 @@ struct conversation {
     size_t body_bytes;                        // How long that is.
     struct od_bytes body;
     struct od_bytes answer;
-    bool is_asked;   // It belongs to whom it was given.
-    bool is_closing; // The handle is.
+    bool is_too_long; // Its line is, and is read to its end.
+    bool is_asked;    // It belongs to whom it was given.
+    bool is_closing;  // The handle is.
     bool is_answered;
 };
 
@@ -193,12 +194,15 @@ static void take_bytes(struct conversation *conversation, size_t count)
     conversation->line_bytes = end == NULL && !conversation->is_asked ? size : 0;
     if (conversation->is_asked) // What follows is not looked at.
         return;
-    if (end != NULL) {
+    if (end != NULL && conversation->is_too_long) { // Who had more to say would not read why.
+        refuse(conversation, "that question is longer than any that this program knows\n");
+    } else if (end != NULL) {
         od_slice all = {conversation->line, size};
         od_slice line = {conversation->line, (size_t)(end - conversation->line)};
         take_line(conversation, line, od_slice_from(all, line.size + 1));
     } else if (conversation->line_bytes == sizeof conversation->line) {
-        close_conversation(conversation);
+        conversation->is_too_long = true;
+        conversation->line_bytes = 0;
     }
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -153,8 +154,147 @@ static enum od_exit print(od_slice answer)
     return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
+// --- A node that leaves --------------------------------------------------------------------------
+
+struct told_node {
+    unsigned id;
+    unsigned long long life;
+    unsigned slots;
+    bool is_asked; // The one asked is meant: when it has ended nobody answers.
+};
+
+enum answer {
+    ANSWER_GOOD,
+    ANSWER_REFUSED,
+    ANSWER_NONE,
+};
+
+static enum answer ask_line(const struct od_options *options, const char *what, const char *node,
+                            struct od_bytes *answer)
+{
+    struct od_error err;
+    struct od_bytes line = {0};
+    od_bytes_clear(answer);
+    od_bytes_printf(&line, node == NULL ? "cluster %s\n" : "cluster %s %s\n", what, node);
+    bool is_there = ask(options->data_dir, od_bytes_slice(&line), answer, &err);
+    od_bytes_deinit(&line);
+    if (!is_there)
+        od_bytes_put_slice(answer, od_slice_of(err.text));
+    else if (od_slice_starts_with(od_bytes_slice(answer), OD_SLICE("ok\n")))
+        return ANSWER_GOOD;
+    return is_there ? ANSWER_REFUSED : ANSWER_NONE;
+}
+
+static bool read_told(const char *text, struct told_node *told)
+{
+    char *end;
+    told->id = (unsigned)strtoul(text, &end, 10);
+    told->life = strtoull(end, &end, 10);
+    told->slots = (unsigned)strtoul(end, &end, 10);
+    told->is_asked = strtoul(end, &end, 10) != 0;
+    return *end == '\n';
+}
+
+static enum answer find_node(const struct od_options *options, const char *node,
+                             struct told_node *told, struct od_bytes *answer)
+{
+    enum answer found = ask_line(options, "node", node, answer);
+    od_bytes_put_u8(answer, 0);
+    *told = (struct told_node){0};
+    if (found == ANSWER_GOOD && !read_told(answer->at + strlen("ok\n"), told))
+        found = ANSWER_NONE;
+    answer->size--;
+    return found;
+}
+
+// False: nobody knows it any more.
+static bool is_still_there(const struct od_options *options, const struct told_node *node,
+                           unsigned *slots, enum answer *found)
+{
+    char id[16];
+    struct told_node now;
+    struct od_bytes answer = {0};
+    snprintf(id, sizeof id, "%u", node->id);
+    *found = find_node(options, id, &now, &answer);
+    od_bytes_deinit(&answer);
+    if (*found != ANSWER_GOOD || now.life != node->life)
+        return false;
+    *slots = now.slots;
+    return true;
+}
+
+static void say_slots(const struct told_node *node, unsigned slots)
+{
+    if (slots > 0)
+        printf("node %u has %u slot%s still\n", node->id, slots, slots == 1 ? "" : "s");
+    else
+        printf("node %u has no slots any more; it ends what its own clients have begun\n",
+               node->id);
+    fflush(stdout);
+}
+
+static enum od_exit await_end(const struct od_options *options, const struct told_node *node)
+{
+    unsigned slots = node->slots, said = node->slots;
+    enum answer found;
+    for (int waited_ms = 0; waited_ms < OD_DRAIN_WAIT_MS_MAX; waited_ms += OD_DRAIN_LOOK_MS) {
+        if (!is_still_there(options, node, &slots, &found)) {
+            bool is_known = found != ANSWER_NONE || node->is_asked;
+            fprintf(is_known ? stdout : stderr,
+                    is_known ? "node %u has left the cluster\n"
+                             : "open-do: the node asked does not answer any more; ask another one "
+                               "whether node %u has left\n",
+                    node->id);
+            return is_known ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+        }
+        if (slots != said)
+            say_slots(node, slots);
+        said = slots;
+        usleep(OD_DRAIN_LOOK_MS * 1000);
+    }
+    fprintf(stderr,
+            "open-do: node %u has not ended within %d s; it goes on with that, and open-do cluster "
+            "status has what is left\n",
+            node->id, OD_DRAIN_WAIT_MS_MAX / 1000);
+    return OD_EXIT_WRONG;
+}
+
+// Which life of it is meant has to be known first: another one may have begun before it is seen
+// that this one is over.
+static enum od_exit drain_node(const struct od_options *options)
+{
+    char id[16];
+    struct told_node node;
+    struct od_bytes answer = {0}, word = {0};
+    for (char **at = options->words + 1; *at != NULL; at++)
+        od_bytes_printf(&word, at == options->words + 1 ? "%s" : " %s", *at);
+    od_bytes_put_u8(&word, 0);
+    enum answer found =
+        find_node(options, options->words[1] == NULL ? NULL : word.at, &node, &answer);
+    if (found == ANSWER_GOOD) {
+        snprintf(id, sizeof id, "%u", node.id);
+        found = ask_line(options, "drain", id, &answer);
+    }
+    enum od_exit exit = OD_EXIT_WRONG;
+    if (found == ANSWER_NONE)
+        fprintf(stderr, "open-do: %.*s\n", (int)answer.size, answer.at);
+    else
+        exit = print(od_bytes_slice(&answer));
+    fflush(stdout);
+    od_bytes_deinit(&answer);
+    od_bytes_deinit(&word);
+    return exit == OD_EXIT_CLEAN && !options->look.no_wait ? await_end(options, &node) : exit;
+}
+
+static bool is_drain_of_node(const struct od_options *options)
+{
+    return options->command == OD_COMMAND_CLUSTER && strcmp(options->words[0], "drain") == 0;
+}
+
 enum od_exit od_control_client_run(const struct od_options *options)
 {
+    if (is_drain_of_node(options))
+        return drain_node(options);
     struct od_bytes answer = {0}, line = {0};
     struct od_error err;
     enum od_exit exit = OD_EXIT_WRONG;

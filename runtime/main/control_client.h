@@ -1,5 +1,6 @@
 // The client of the control socket: `open-do status`, `open-do reload` and what else is asked of a
-// running program. Says the command, prints what comes, and is gone.
+// running program. Says the command, prints what comes, and is gone; of a node that is to leave a
+// cluster it goes on to tell until that has.
 //
 // Process: its own; it blocks, with a deadline.
 

@@ -68,6 +68,8 @@
 #define OD_CONTROL_BODY_BYTES_MAX (33u << 20) // What may follow it: a call (object/call.h),
 #define OD_CONTROL_MS_MAX 5000         // and how long it may take to say it, or to take the answer.
 #define OD_CONTROL_ANSWER_MS_MAX 40000 // So long a client waits for something to come.
+#define OD_DRAIN_WAIT_MS_MAX 60000     // And for a node to leave,
+#define OD_DRAIN_LOOK_MS 500           // after which he looks so often.
 #define OD_INQUIRY_MS_MAX 30000        // An object has so long to answer one who asks there.
 #define OD_LOG_BOOK_BYTES (1u << 20)   // Lines kept while somebody follows the log (log_book.h),
 #define OD_LOG_BOOK_MS_MAX 30000       // which is so long after he last asked.

@@ -77,11 +77,12 @@ static void answer_cluster(void *owner, struct od_control_question *question, od
     who->events->cluster(who->owner, question, rest);
 }
 
-// The same as JSON, for who asks with a body, as those do who take it apart.
+// The same for who asks with a body, as those do who take the answer apart: "all" of it as JSON, or
+// "owner ID" of one object.
 static void answer_nodes(void *owner, struct od_control_question *question, od_slice body)
 {
-    (void)body;
-    answer_cluster(owner, question, OD_SLICE("status json"));
+    bool is_one = od_slice_starts_with(body, OD_SLICE("owner "));
+    answer_cluster(owner, question, is_one ? body : OD_SLICE("status json"));
 }
 
 static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)

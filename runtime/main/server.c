@@ -398,6 +398,7 @@ static void init_all(struct od_server *server)
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
     server->status.history = &server->history;
+    server->status.placement = &server->placement;
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router,
                       &server->nodes);
     od_log_book_init(&server->log_book, &server->loop, &server->supervisor);

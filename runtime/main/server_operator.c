@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "main/cluster_page.h"
 #include "main/metrics_answer.h"
@@ -91,14 +92,52 @@ static void have_leave(struct od_server *server, struct od_control_question *que
         od_cluster_send_off(server->cluster.member, node);
 }
 
+static void refuse_node(struct od_control_question *question)
+{
+    od_control_answer(question, false,
+                      OD_SLICE("there is no such node; open-do cluster status has those there "
+                               "are, with id and name\n"));
+}
+
+// For who waits for its end (control_client.c): id, life, slots, and whether it is the one asked.
+static void tell_node(const struct od_server *server, struct od_control_question *question,
+                      const struct od_cluster_node *node)
+{
+    char text[64];
+    if (node == NULL) {
+        refuse_node(question);
+        return;
+    }
+    int size = snprintf(
+        text, sizeof text, "%u %llu %zu %d\n", node->id, (unsigned long long)node->incarnation,
+        od_placement_count_of(&server->placement, node->id), node->id == server->placement.self.id);
+    od_control_answer(question, true, (od_slice){text, (size_t)size});
+}
+
+// Of an object, by the digits of its id; 0: it is on its way.
+static void tell_owner(const struct od_server *server, struct od_control_question *question,
+                       od_slice digits)
+{
+    uint8_t id[OD_ID_BYTES];
+    char text[16];
+    for (size_t i = 0; i < sizeof id; i++) {
+        int byte = digits.size == 2 * sizeof id ? od_hex_pair(digits.at + 2 * i) : -1;
+        if (byte < 0) {
+            od_control_answer(question, false, OD_SLICE("that is no id\n"));
+            return;
+        }
+        id[i] = (uint8_t)byte;
+    }
+    int size = snprintf(text, sizeof text, "%u", server->placement.slots[od_slot_of_id(id)].node);
+    od_control_answer(question, true, (od_slice){text, (size_t)size});
+}
+
 static void drain_node(struct od_server *server, struct od_control_question *question,
                        const struct od_cluster_node *node)
 {
     bool is_self = node != NULL && node->id == server->placement.self.id;
     if (node == NULL)
-        od_control_answer(question, false,
-                          OD_SLICE("there is no such node; open-do cluster status has those there "
-                                   "are, with id and name\n"));
+        refuse_node(question);
     else if (!is_self && (server->cluster.member == NULL || server->cluster.is_away))
         od_control_answer(question, false,
                           OD_SLICE("PostgreSQL does not answer, by which it would be told\n"));
@@ -110,7 +149,8 @@ static void on_cluster_asked(void *owner, struct od_control_question *question, 
 {
     struct od_server *server = owner;
     const struct od_placement *placement = &server->placement;
-    od_slice drain = OD_SLICE("drain ");
+    const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
+    od_slice drain = OD_SLICE("drain "), node = OD_SLICE("node "), owner_of = OD_SLICE("owner ");
     if (!placement->is_cluster)
         od_control_answer(question, false, OD_SLICE("this program is no node of a cluster\n"));
     else if (od_slice_equal(rest, OD_SLICE("status json")))
@@ -118,9 +158,15 @@ static void on_cluster_asked(void *owner, struct od_control_question *question, 
     else if (od_slice_equal(rest, OD_SLICE("status text")))
         show_cluster(server, question, false);
     else if (od_slice_equal(rest, OD_SLICE("drain")))
-        drain_node(server, question, od_placement_node(placement, placement->self.id));
+        drain_node(server, question, self);
     else if (od_slice_starts_with(rest, drain))
         drain_node(server, question, find_node(placement, od_slice_from(rest, drain.size)));
+    else if (od_slice_starts_with(rest, owner_of))
+        tell_owner(server, question, od_slice_from(rest, owner_of.size));
+    else if (od_slice_equal(rest, OD_SLICE("node")))
+        tell_node(server, question, self);
+    else if (od_slice_starts_with(rest, node))
+        tell_node(server, question, find_node(placement, od_slice_from(rest, node.size)));
     else
         od_control_answer(question, false,
                           OD_SLICE("say open-do cluster status, or open-do cluster drain NODE\n"));

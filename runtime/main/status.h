@@ -11,6 +11,7 @@
 #define OD_MAIN_STATUS_H
 
 #include "base/list.h"
+#include "cluster/placement.h"
 #include "main/alarm_clock.h"
 #include "main/connection_limit.h"
 #include "main/control.h"
@@ -22,7 +23,8 @@ struct od_status {
     struct od_supervisor *supervisor;
     struct od_alarm_clock *alarm_clock;
     const struct od_connection_limit *connection_limit;
-    const struct od_history *history; // NULL: there is none to show.
+    const struct od_history *history;     // NULL: there is none to show.
+    const struct od_placement *placement; // The same, unless it is of a cluster.
     const struct od_options *options;
     struct od_list inquiries;
     uint64_t last_question;

@@ -155,6 +155,20 @@ static void put_history_text(struct od_bytes *page, const struct od_history *his
     od_bytes_printf(page, "\n");
 }
 
+static bool has_node(const struct od_status *status)
+{
+    return status->placement != NULL && status->placement->is_cluster;
+}
+
+static void put_node_text(struct od_bytes *page, const struct od_placement *placement)
+{
+    const struct od_cluster_node *self = &placement->self;
+    od_bytes_printf(page, "node %u, ", self->id);
+    od_escape_put_text(page, od_slice_of(self->name));
+    od_bytes_printf(page, ", one of %zu of a cluster, with %zu slots\n", placement->node_count,
+                    od_placement_count_of(placement, self->id));
+}
+
 static bool has_history(const struct od_status *status)
 {
     return status->history != NULL && od_history_is_kept(status->options);
@@ -172,6 +186,8 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     od_bytes_printf(page, ", version %u, data in ", status->script_version);
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     od_bytes_printf(page, "\n");
+    if (has_node(status))
+        put_node_text(page, status->placement);
     put_alarms_text(page, status);
     put_census_text(page, status->connection_limit);
     if (has_history(status))
@@ -259,6 +275,15 @@ static void put_census_json(struct od_bytes *page,
                     connections, addresses, (unsigned long long)connection_limit->refused);
 }
 
+static void put_node_json(struct od_bytes *page, const struct od_placement *placement)
+{
+    const struct od_cluster_node *self = &placement->self;
+    od_bytes_printf(page, ",\"node\":{\"id\":%u", self->id);
+    put_string(page, ",\"name\":", od_slice_of(self->name));
+    od_bytes_printf(page, ",\"nodes\":%zu,\"slots\":%zu}", placement->node_count,
+                    od_placement_count_of(placement, self->id));
+}
+
 static void put_history_json(struct od_bytes *page, const struct od_history *history)
 {
     const struct od_history_facts *facts = &history->facts;
@@ -282,6 +307,8 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put_string(page, ",\"script\":", od_slice_of(status->options->script));
     od_bytes_printf(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
+    if (has_node(status))
+        put_node_json(page, status->placement);
     put_alarms_json(page, status);
     put_census_json(page, status->connection_limit);
     if (has_history(status))

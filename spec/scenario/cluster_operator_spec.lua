@@ -148,7 +148,10 @@ describe("an operator of a cluster", function()
     for i = 1, 30 do
       workbench.ask(first, "n" .. i, ("storage:put('n', %d)"):format(i))
     end
-    say(first, "cluster", "drain", tostring(id_of(second)))
+    local words = say(first, "cluster", "drain", tostring(id_of(second)))
+    assert.truthy(words:match("^node 2 gives its slots to the others, and stops\n.*"
+      .. "node 2 has left the cluster\n$"), words)
+    assert.equal("left", postgres:ask "SELECT state FROM od_node WHERE id = 2")
     has_ended(second)
     assert.truthy(second:log():find("stopping, asked for by an operator at another node", 1, true))
     say(third, "cluster", "drain", status(third, id_of(first)).name)
@@ -159,7 +162,8 @@ describe("an operator of a cluster", function()
     end
     assert.equal("left|left|up",
       postgres:ask "SELECT string_agg(state, '|' ORDER BY id) FROM od_node")
-    say(third, "cluster", "drain")
+    words = say(third, "cluster", "drain")
+    assert.truthy(words:find("node 3 has left the cluster\n$"), words)
     has_ended(third)
   end)
 
@@ -190,10 +194,36 @@ describe("an operator of a cluster", function()
     has_ended(second)
   end)
 
+  it("sees at any node which one it asks, and which one has an object", function()
+    local first, second = start(), start()
+    all_have_slots(first, second)
+    for i = 1, 20 do
+      workbench.ask(first, "n" .. i, "storage:put('n', 1)")
+    end
+    local function owner_of(object, node)
+      return json.decode(say(node, "object", object, "--json")).node
+    end
+    eventually("all of them say the same of each, once no slot moves any more", function()
+      local where = {}
+      for _, object in ipairs(json.decode(say(first, "objects", "things", "--json")).objects) do
+        local name = "things/" .. object.name
+        local page = say(second, "object", name)
+        where[object.node] = object.node == owner_of(name, first)
+          and page:find("\nnode +" .. object.node .. "\n") and (where[object.node] or 0) + 1
+      end
+      return where[1] and where[2] and where[1] + where[2] == 20
+    end)
+    assert.truthy(say(second, "status"):find(
+      "\nnode 2, [^\n]+, one of 2 of a cluster, with %d+ slots\n"))
+    local told = json.decode(say(first, "status", "--json")).node
+    assert.equal("1 2", told.id .. " " .. told.nodes)
+  end)
+
   it("finds a node that has left as good as new when it is started again", function()
     local first, second = start(), start()
     all_have_slots(first, second)
-    say(first, "cluster", "drain", tostring(id_of(second)))
+    assert.equal("node 2 gives its slots to the others, and stops\n",
+      say(first, "cluster", "drain", "--no-wait", tostring(id_of(second))))
     assert.equal(0, (second.process:wait_exit(PATIENCE_S)))
     second:launch()
     all_have_slots(first, second)
@@ -213,6 +243,7 @@ describe("an operator of a cluster", function()
     assert.truthy(refused("drain", "77"):find("there is no such node", 1, true))
     assert.truthy(refused("drain", "2", "3"):find("there is no such node", 1, true))
     assert.truthy(refused("drain", ""):find("there is no such node", 1, true))
+    assert.truthy(refused("drain", ("x"):rep(3000)):find("longer than any", 1, true))
     assert.truthy(refused("drained"):find("say open-do cluster status", 1, true))
     local other = tostring(id_of(second))
     postgres:shut_down()

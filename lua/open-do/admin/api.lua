@@ -127,7 +127,7 @@ reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(
 end)
 
 reads("object", "object", function(arguments)
-  return server.check_exists(target(arguments))
+  return server.placed(target(arguments))
 end)
 
 -- Without a token that may write, or by GET, a statement that writes is refused.

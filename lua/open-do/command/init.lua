@@ -33,11 +33,11 @@ end
 
 function commands.object(given, options)
   local target = words.target(given[1])
-  local facts = server.check_exists(target)
   if options.events then
+    server.check_exists(target)
     return array(server.events(target)), show.events
   end
-  return facts, show.object
+  return server.placed(target), show.object
 end
 
 function commands.call(given)

@@ -285,4 +285,13 @@ function M.check_exists(target)
     meant and ("; did you mean %s/%s?"):format(target.space, meant) or "")
 end
 
+--- The object, as check_exists has it, and in a cluster which node serves it, unless it is on its
+--- way to one.
+function M.placed(target)
+  local object = M.check_exists(target)
+  local node = tonumber((ask.ask("nodes", "owner " .. object.id)))
+  object.node = node and node > 0 and node or nil
+  return object
+end
+
 return M

@@ -141,6 +141,9 @@ function M.object(object)
     { "state", object.state .. (object.awakeMs and (", for %.1f s"):format(object.awakeMs / 1000)
       or "") },
   }
+  if object.node then
+    table.insert(rows, 3, { "node", tostring(object.node) })
+  end
   for _, why in ipairs(object.why or {}) do
     rows[#rows + 1] = { "why awake", why }
   end
