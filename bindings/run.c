@@ -207,7 +207,7 @@ static enum step ended_well(struct od_engine *engine, struct od_task *task)
     const struct od_coroutine *coroutine = task->thread;
     // Before the answer is told: an object that is left in a section is reset, and its caller
     // hears that.
-    if (task->object->section != NULL)
+    if (task->object->work->section != NULL)
         od_section_check_left(task);
     if (od_stream_is_written(task))
         od_stream_function_ended(task, true);

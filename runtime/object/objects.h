@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
+#include "object/early.h"
 #include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
@@ -36,6 +37,7 @@ struct od_objects {
     uint32_t worker, worker_count; // This worker, and how many there are here.
     struct od_places places;
     struct od_removal removal;
+    struct od_early early;
     struct od_edges edges;
     size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
@@ -56,6 +58,8 @@ struct od_objects {
     struct od_map by_id;
     struct od_map sockets; // By number.
     struct od_slab tasks;
+    struct od_slab effects; // That wait in an outbox, the small ones.
+    struct od_slab works;   // Of objects that are not at rest (work.h).
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.

@@ -30,7 +30,7 @@ bool od_objects_deliver(struct od_objects *objects)
     od_list_move_all(&turn, &objects->ready);
     struct od_list *link;
     while (objects->now_us < objects->turn_ends_us && (link = od_list_pop_front(&turn)) != NULL)
-        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready));
+        od_object_deliver(OD_LIST_MEMBER(link, struct od_work, ready)->object);
     od_list_move_all(&turn, &objects->ready); // Those that had no go are first in the next turn.
     od_list_move_all(&objects->ready, &turn);
     return !od_list_is_empty(&objects->ready);

@@ -381,7 +381,7 @@ OD_SELDOM static void resume_reading(struct od_socket *socket)
 // To the front: it came before everything that waits in the inbox now.
 OD_SELDOM static void let_next_in(struct od_socket *socket)
 {
-    od_list_push_front(&socket->object->inbox, od_list_pop_front(&socket->waiting));
+    od_list_push_front(&socket->object->work->inbox, od_list_pop_front(&socket->waiting));
     socket->object->inbox_count++;
 }
 

@@ -75,7 +75,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 {
     OD_ASSERT(object->running == task);
     // While it still counts as running, so that a reset it leads to waits for the end of this.
-    if (run == OD_RUN_DONE && object->section != NULL)
+    if (run == OD_RUN_DONE && object->work->section != NULL)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_worker_page_end(object->objects->page);
@@ -97,8 +97,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         finish_constructor(task);
     else
         finish_handler(task);
-    if (object->failure.at != NULL)
-        od_bytes_deinit(&object->failure);
+    if (object->work->failure.at != NULL)
+        od_bytes_deinit(&object->work->failure);
 }
 
 // For a panic, and on the page. Messages come in crowds: what the page says of the one before is

@@ -152,7 +152,7 @@ void od_task_limit(struct od_task *task)
 
 void od_task_over(struct od_task *task)
 {
-    if (task->event != NULL && task->event == task->object->alarm)
+    if (task->event != NULL && task->event == task->object->work->alarm)
         od_alarm_event_end(task->object, task->event, task->has_failed);
 }
 
@@ -208,7 +208,7 @@ inline struct od_task *od_task_new(struct od_object *object, struct od_event *ev
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    od_list_push_back(&object->tasks, &task->link);
+    od_list_push_back(&od_work_begin(object)->tasks, &task->link);
     return task;
 }
 
@@ -288,7 +288,7 @@ void od_task_free(struct od_task *task)
     OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
     if (task->is_bound)
         unbind(task);
-    if (task->object->section != NULL)
+    if (task->object->work->section != NULL)
         leave_section(task);
     task->script->forget(task->script, task);
     OD_ASSERT(task->script->uses > 0);
@@ -387,8 +387,8 @@ void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
     od_task_check(task);
     task->has_failed = true;
     if (task->event == NULL) {
-        od_bytes_clear(&task->object->failure);
-        od_failure_put(&task->object->failure, failure);
+        od_bytes_clear(&task->object->work->failure);
+        od_failure_put(&task->object->work->failure, failure);
     } else if (task->event->call != 0 && !task->is_answered) {
         answer_with_failure(task, failure);
     }
@@ -418,9 +418,9 @@ bool od_task_wait_sync(struct od_task *task)
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)
         return false;
-    od_list_push_back(&object->syncing, &task->syncing);
-    if (od_list_is_empty(&object->gated))
-        od_list_push_back(&object->objects->gated, &object->gated);
+    od_list_push_back(&object->work->syncing, &task->syncing);
+    if (od_list_is_empty(&object->work->gated))
+        od_list_push_back(&object->objects->gated, &object->work->gated);
     return true;
 }
 

@@ -173,7 +173,7 @@ bool od_storage_alarm(struct od_storage *storage, od_slice name, struct od_alarm
 void od_storage_begin_stretch(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
-        storage->overlay = od_overlay_new(storage);
+        storage->overlay = od_overlay_new(storage, &storage->store->entries);
     if (!has_open(storage) && !storage->is_held)
         storage->store->open_stretches++;
 }
@@ -201,6 +201,27 @@ static bool make_room(struct od_storage *storage, size_t bytes, struct od_error 
     return true;
 }
 
+// Its memory goes from one batch to the next, of whatever object.
+static void begin_batch(struct od_storage *storage)
+{
+    struct od_bytes *batch = &storage->overlay->batch, *spare = &storage->store->spare;
+    if (batch->at == NULL) {
+        *batch = *spare;
+        od_bytes_init(spare);
+    }
+    od_batch_begin(batch, storage->identity);
+}
+
+static void end_batch(struct od_storage *storage)
+{
+    struct od_bytes *batch = &storage->overlay->batch, *spare = &storage->store->spare;
+    od_bytes_clear(batch);
+    if (spare->at != NULL || batch->capacity > OD_STORE_SPARE_BATCH_BYTES)
+        return;
+    *spare = *batch;
+    od_bytes_init(batch);
+}
+
 // The batch begins behind the first entry, so that taking that entry back empties it.
 static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
 {
@@ -208,7 +229,7 @@ static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
     struct od_overlay *overlay = storage->overlay;
     od_storage_forget_marks(storage, OD_MARK_ALL);
     if (overlay->batch.size == 0)
-        od_batch_begin(&overlay->batch, storage->identity);
+        begin_batch(storage);
     overlay->batch_is_confirmed = overlay->batch_is_confirmed || !unconfirmed;
     return &overlay->batch;
 }
@@ -323,10 +344,11 @@ static __attribute__((noinline)) od_seq seal(struct od_storage *storage)
     if (is_confirmed(overlay))
         storage->confirmed_seq = storage->store->seq;
     if (overlay->batch.size == 0)
-        od_batch_begin(&overlay->batch, storage->identity);
+        begin_batch(storage);
     od_storage_seal_pages(storage, storage->store->seq);
     od_batch_end(&overlay->batch, 0);
     od_seq seq = od_store_add_batch(storage->store, od_bytes_slice(&overlay->batch));
+    end_batch(storage);
     od_overlay_seal(overlay, seq, &storage->store->sealed);
     OD_ASSERT(storage->store->open_stretches > 0);
     storage->store->open_stretches--;
@@ -453,6 +475,11 @@ static od_seq unless_durable(const struct od_storage *storage, od_seq seq)
 static bool has_unwritten(const struct od_storage *storage)
 {
     return storage->pager != NULL && storage->pager->is_writing;
+}
+
+bool od_storage_would_seal(const struct od_storage *storage)
+{
+    return !storage->is_held && (has_open(storage) || has_unwritten(storage));
 }
 
 inline od_seq od_storage_pending_seq(const struct od_storage *storage)
