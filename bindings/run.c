@@ -383,7 +383,7 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
         od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok, od_event_bytes(event)));
 }
 
-OD_SELDOM static void drop_thread(struct od_engine *engine, struct od_task *task)
+static void drop_thread(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
     forget_aborts(engine, task);
@@ -391,10 +391,18 @@ OD_SELDOM static void drop_thread(struct od_engine *engine, struct od_task *task
     task->thread = NULL;
 }
 
-void od_run_forget(struct od_engine *engine, struct od_task *task)
+static __attribute__((noinline)) void forget(struct od_engine *engine, struct od_task *task,
+                                             bool is_of_timer)
 {
-    if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
+    if (is_of_timer)
         od_timer_ended(engine->L, task);
     if (task->thread != NULL)
         drop_thread(engine, task);
+}
+
+void od_run_forget(struct od_engine *engine, struct od_task *task)
+{
+    bool is_of_timer = task->event != NULL && task->event->kind == OD_EVENT_TIMER;
+    if (is_of_timer || task->thread != NULL)
+        forget(engine, task, is_of_timer);
 }

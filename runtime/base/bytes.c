@@ -99,7 +99,7 @@ static __attribute__((noinline)) void grow(struct od_bytes *bytes, size_t needed
     bytes->capacity = capacity;
 }
 
-char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
+inline char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
 {
     OD_ASSERT(bytes->size <= bytes->capacity);
     if (extra > bytes->capacity - bytes->size) {

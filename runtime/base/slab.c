@@ -77,7 +77,7 @@ static void free_chunk_blocks(struct od_slab *slab, size_t chunk)
     }
 }
 
-static void grow(struct od_slab *slab)
+OD_SELDOM static void grow(struct od_slab *slab)
 {
     OD_ASSERT(slab->chunk_count < PLACES_MAX / chunk_blocks);
     if (slab->chunk_count == slab->chunk_capacity)
@@ -86,7 +86,7 @@ static void grow(struct od_slab *slab)
     free_chunk_blocks(slab, slab->chunk_count - 1);
 }
 
-void *od_slab_take(struct od_slab *slab, uint64_t *number)
+inline void *od_slab_take(struct od_slab *slab, uint64_t *number)
 {
     if (slab->first_free == NULL)
         grow(slab);

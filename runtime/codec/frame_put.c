@@ -44,8 +44,8 @@ void od_frame_put_head(struct od_bytes *out, enum od_frame_opcode opcode, bool i
     out->size += set_head(at, opcode, is_compressed, payload_bytes);
 }
 
-void od_frame_put(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,
-                  od_slice payload)
+inline void od_frame_put(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,
+                         od_slice payload)
 {
     char *at = od_bytes_reserve(out, OD_FRAME_HEAD_BYTES_MAX + payload.size);
     size_t head = set_head(at, opcode, is_compressed, payload.size);

@@ -16,7 +16,7 @@ static od_slot slot_of(const struct od_object *object)
     return od_slot_of_id(object->identity.id);
 }
 
-bool od_removal_may_run(const struct od_object *object)
+inline bool od_removal_may_run(const struct od_object *object)
 {
     const struct od_objects *objects = object->objects;
     if (!objects->places.is_cluster || od_object_is_entry(object))

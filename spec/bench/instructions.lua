@@ -16,10 +16,11 @@ local titles = {
 local allocators = { malloc = true, calloc = true, realloc = true, posix_memalign = true }
 
 -- Instructions, and calls of allocators. A name follows its number only where that is first used.
--- What under_valgrind.c does for the bench is not the program's: that is taken away.
+-- What under_valgrind.c does for the bench is not the program's: that is taken away, with what it
+-- has called.
 local function read(path)
   local names, objects, instructions, allocations, callee = {}, {}, 0, 0, nil
-  local is_ours, is_call = false, false
+  local is_ours = false
   for line in io.lines(path) do
     local object, file = line:match "^ob=(%(%d+%)) ?(.*)"
     if object then
@@ -30,9 +31,7 @@ local function read(path)
     if object and file ~= "" then
       objects[object] = file
     end
-    local cost = is_ours and not is_call and line:match "^[%d+*-]%S* (%d+)"
-    instructions = instructions - (cost or 0)
-    is_call = line:find "^calls=" ~= nil
+    instructions = instructions - (is_ours and line:match "^[%d+*-]%S* (%d+)" or 0)
     local key, number, name = line:match "^(c?fn)=(%(%d+%)) ?(.*)"
     if key then
       names[number] = name ~= "" and name or names[number]
