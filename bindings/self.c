@@ -1,7 +1,5 @@
 #include "self.h"
 
-#include <stdlib.h>
-
 #include "api/state.h"
 #include "api/timer.h"
 #include "engine/engine.h"
@@ -20,13 +18,13 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
     lua_setmetatable(L, -2);
 }
 
+// It is of the same memory as what it is for, and goes back with it.
 struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
 {
     OD_ASSERT(object->instance == NULL);
-    struct od_instance *instance = od_allocate_zeroed(sizeof *instance);
+    struct od_instance *instance = od_memory_allocate(&engine->memory, NULL, 0, sizeof *instance);
     object->instance = instance;
-    instance->object = object;
-    instance->timers_ref = LUA_NOREF;
+    *instance = (struct od_instance){.object = object, .timers_ref = LUA_NOREF};
     instance->class = od_class_find(&engine->classes, object->namespace);
     OD_ASSERT(instance->class != NULL);
     instance->handle = od_handles_put(&engine->instances, instance);
@@ -49,6 +47,6 @@ void od_self_drop(struct od_engine *engine, struct od_object *object)
     od_handles_remove(&engine->instances, instance->handle);
     engine->gc_pace.live--;
     engine->gc_pace.dropped++;
-    free(instance);
+    od_memory_allocate(&engine->memory, instance, sizeof *instance, 0);
     object->instance = NULL;
 }

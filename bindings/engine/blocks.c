@@ -139,6 +139,23 @@ void *od_blocks_take(struct od_blocks *blocks, size_t size)
     return block;
 }
 
+static void cool(struct tray *tray)
+{
+    OD_ASSERT(tray->used == 0);
+    tray->is_warm = false;
+    madvise(tray->memory, tray_bytes, MADV_DONTNEED);
+}
+
+void od_blocks_rest(struct od_blocks *blocks)
+{
+    OD_LIST_EACH (link, &blocks->empty) {
+        struct tray *tray = OD_LIST_MEMBER(link, struct tray, link);
+        if (tray->is_warm)
+            cool(tray);
+    }
+    blocks->warm = 0;
+}
+
 // Those that keep their memory are the first to be used again.
 static void end_tray(struct od_blocks *blocks, struct tray *tray)
 {
@@ -148,7 +165,7 @@ static void end_tray(struct od_blocks *blocks, struct tray *tray)
         blocks->warm++;
         od_list_push_front(&blocks->empty, &tray->link);
     } else {
-        madvise(tray->memory, tray_bytes, MADV_DONTNEED);
+        cool(tray);
         od_list_push_back(&blocks->empty, &tray->link);
     }
 }

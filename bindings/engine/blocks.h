@@ -40,6 +40,9 @@ void od_blocks_deinit(struct od_blocks *blocks); // Whatever is still taken goes
 void *od_blocks_take(struct od_blocks *blocks, size_t size);
 void od_blocks_give(struct od_blocks *blocks, void *block, size_t size); // As it was asked for.
 
+// Nothing is expected to come soon: what was kept for that goes back to the system.
+void od_blocks_rest(struct od_blocks *blocks);
+
 // Whether a block of one size would do for the other.
 bool od_blocks_are_alike(size_t size, size_t other);
 

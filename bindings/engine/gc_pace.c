@@ -37,6 +37,7 @@ static void end(struct od_engine *engine)
     struct od_gc_pace *pace = &engine->gc_pace;
     OD_ASSERT(pace->cycles_left == 0);
     od_instances_fit(engine);
+    od_blocks_rest(&engine->memory.blocks);
     malloc_trim(0);
     od_time_ms now = od_clock_monotonic_ms();
     pace->left_bytes = engine->memory.used;

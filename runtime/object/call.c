@@ -180,7 +180,7 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     call->object = object;
     call->bytes = body.size;
     object->call_count++;
-    od_work_begin(object)->call_bytes += body.size;
+    od_object_work(object)->call_bytes += body.size;
     od_object_receive(object, event);
     // A client waits for an object but nothing waits for a client, so it closes no cycle.
     if (call->from != OD_FROM_EXCHANGE)

@@ -22,14 +22,11 @@
 
 // --- Its name ------------------------------------------------------------------------------------
 
-// Copied. Once.
+// It is [name], which stays where it is. Once.
 static void set_name(struct od_object *object, od_slice name)
 {
     OD_ASSERT(!object->identity.has_name);
-    char *copy = od_allocate(name.size);
-    if (name.size > 0)
-        memcpy(copy, name.at, name.size);
-    object->identity.name = (od_slice){copy, name.size};
+    object->identity.name = name;
     object->identity.has_name = true;
 }
 
@@ -38,8 +35,10 @@ bool od_object_name(struct od_object *object, od_slice *name)
     struct od_identity stored;
     if (!object->identity.has_name &&
         od_store_identity_of(object->objects->store, object->identity.id, &stored) &&
-        stored.has_name)
-        set_name(object, stored.name);
+        stored.has_name) {
+        set_name(object, (od_slice){od_text_copy(stored.name), stored.name.size});
+        object->has_name_apart = true;
+    }
     *name = object->identity.name;
     return object->identity.has_name;
 }
@@ -81,7 +80,7 @@ void od_object_check(const struct od_object *object)
     OD_ASSERT(object->work->share.owed_us >= 0);
     check_lists(object);
     check_instance(object);
-    od_work_check(object);
+    OD_ASSERT(object->work->object == object || od_work_is_empty(object->work));
 }
 
 static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
@@ -89,12 +88,37 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     OD_ASSERT(object->label == NULL);
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
-    if (has_name && name.size <= OD_NAME_BYTES_MAX)
-        set_name(object, name);
-    object->label = od_label_new(od_namespace_called(object->namespace), id,
-                                 object->identity.has_name, object->identity.name);
+    od_slice space = od_namespace_called(object->namespace);
+    has_name = has_name && name.size <= OD_NAME_BYTES_MAX;
+    object->label = od_label_new(space, id, has_name, name);
+    if (has_name) // Which is the end of the label.
+        set_name(object, (od_slice){object->label + space.size + 1, name.size});
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
+}
+
+struct od_work *od_object_work(struct od_object *object)
+{
+    OD_ASSERT(object->state != OD_GONE);
+    if (object->work == od_work_at_rest())
+        object->work = od_work_new(&object->objects->works, object);
+    return object->work;
+}
+
+static void give_work(struct od_object *object)
+{
+    struct od_work *work = object->work;
+    object->work = od_work_at_rest();
+    if (work != object->work)
+        od_work_free(&object->objects->works, work);
+}
+
+void od_object_rest(struct od_object *object)
+{
+    od_object_check(object);
+    if (object->state == OD_ASLEEP && object->call_count == 0 && !object->is_reset &&
+        od_work_is_empty(object->work))
+        give_work(object);
 }
 
 struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
@@ -105,7 +129,7 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     object->objects = objects;
     object->namespace = namespace;
     od_list_init(&object->sockets);
-    od_work_init(object);
+    object->work = od_work_at_rest();
     if (namespace != NULL)
         init_identity(object, id, has_name, name);
     else
@@ -148,9 +172,10 @@ void od_object_free(struct od_object *object)
     od_keep_forget_object(object);
     od_object_history_leave(object);
     od_auto_response_free(object->auto_response);
-    od_work_deinit(object);
+    give_work(object);
     od_map_deinit(&object->tags);
-    free((void *)(uintptr_t)object->identity.name.at);
+    if (object->has_name_apart)
+        free((void *)(uintptr_t)object->identity.name.at);
     free(object->label);
     free(object);
 }

@@ -110,7 +110,7 @@ static inline bool has_work(const struct od_object *object)
 
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
-    od_work_begin(object);
+    od_object_work(object);
     if (event->kind == OD_EVENT_RESUME) {
         if (!od_section_hold(object->work->section, event))
             od_list_push_back(&object->work->resumes, &event->link);
@@ -301,7 +301,7 @@ void od_object_deliver(struct od_object *object)
     object->is_inbox_next = may_begin_next(object);
     od_object_check(object);
     od_object_settle(object);
-    od_work_end(object);
+    od_object_rest(object);
 }
 
 // It is the next in any case: nothing of the object waits, nor any other object. One that is awake,
@@ -397,7 +397,7 @@ static void settle(struct od_object *object, int64_t now_us)
         od_loading_ask(object);
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->work->ready))
-        od_list_push_back(&objects->ready, &od_work_begin(object)->ready);
+        od_list_push_back(&objects->ready, &od_object_work(object)->ready);
     if (!od_list_is_empty(&object->work->gated) && od_list_is_empty(&object->work->outbox) &&
         od_list_is_empty(&object->work->syncing))
         od_list_remove(&object->work->gated);
@@ -409,7 +409,7 @@ static void settle(struct od_object *object, int64_t now_us)
         od_list_remove(&object->work->idle);
     if (!is_idle)
         return;
-    od_work_begin(object)->idle_since_ms =
+    od_object_work(object)->idle_since_ms =
         od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
     if (!is_last_idle)
         od_objects_watch_idle(object);
@@ -441,7 +441,7 @@ void od_object_renew(struct od_object *object)
     if (!is_served(object))
         od_inbox_refuse(object);
     od_object_settle(object);
-    od_work_end(object);
+    od_object_rest(object);
 }
 
 void od_object_end_outdated(struct od_object *object, const struct od_script *script)

@@ -79,6 +79,7 @@ struct od_object {
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
     bool must_wake;   // An instance that had timers made way for new code: construct it at once.
     bool is_inbox_next;        // Resumes alone have used up its share while the inbox waited.
+    bool has_name_apart;       // Its name is a copy of what is stored, and not in the label.
     bool is_loaded, is_wanted; // loading.h
     bool may_rewind;           // It may have a wish to be as it was (rewind.h);
     struct od_rewind *rewind;  // that is under way, and events wait; NULL: no.
@@ -92,6 +93,13 @@ struct od_object {
 
 // Panics unless what is said of [object] above holds between two steps of it.
 void od_object_check(const struct od_object *object);
+
+// Its work, for who is about to put something into it: from here on one of its own.
+struct od_work *od_object_work(struct od_object *object);
+
+// Gives its work back if it sleeps and nothing of it is under way. For who is the last to look at
+// it: what is done in the middle of a step goes on with what it had.
+void od_object_rest(struct od_object *object);
 
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);

@@ -61,7 +61,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->pipes);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
-    od_work_begin(objects->entry)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(objects->entry)->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
     // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
@@ -429,7 +429,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 void od_objects_watch_awake(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->work->awake));
-    od_work_begin(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms();
     od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }
@@ -448,7 +448,7 @@ void od_objects_watch_idle(struct od_object *object)
     OD_ASSERT(od_list_is_empty(&object->work->idle));
     OD_ASSERT(od_list_is_empty(&object->work->tasks));
     struct od_objects *objects = object->objects;
-    od_list_push_back(&objects->idle, &od_work_begin(object)->idle);
+    od_list_push_back(&objects->idle, &od_object_work(object)->idle);
     if (!od_timer_is_set(&objects->idle_timer))
         od_timers_set(objects->timers, &objects->idle_timer,
                       object->work->idle_since_ms + objects->idle_ms);
@@ -468,7 +468,7 @@ void od_objects_put_to_rest(struct od_object *object)
     }
     object->work->share = (struct od_share){0}; // It has rested for longer than it can owe.
     od_object_settle(object);
-    od_work_end(object);
+    od_object_rest(object);
 }
 
 static struct od_object *first_idle(const struct od_objects *objects)

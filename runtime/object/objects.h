@@ -13,6 +13,7 @@
 #include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
+#include "object/outgoing.h"
 #include "object/places.h"
 #include "object/removal.h"
 #include "object/script.h"

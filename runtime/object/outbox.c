@@ -257,7 +257,7 @@ static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
     if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->work->outbox))
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect, &od_work_begin(object)->outbox);
+        keep(object, &effect, &od_object_work(object)->outbox);
 }
 
 // The first that waits for a transaction, or the head.
@@ -333,7 +333,7 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect, &od_work_begin(object)->outbox);
+        keep(object, &effect, &od_object_work(object)->outbox);
 }
 
 void od_outbox_release(struct od_object *object)

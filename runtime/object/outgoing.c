@@ -27,12 +27,6 @@ struct od_outgoing {
     char request[];
 };
 
-void od_outgoing_queue_init(struct od_outgoing_queue *queue)
-{
-    od_list_init(&queue->waiting);
-    od_list_init(&queue->turn);
-}
-
 void od_outgoing_put(struct od_bytes *bytes, const struct od_outgoing_way *way, od_slice request)
 {
     od_bytes_put_u8(bytes, (uint8_t)way->redirect);

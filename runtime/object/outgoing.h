@@ -14,25 +14,17 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "net/fetch.h"
+#include "object/outgoing_queue.h"
 
 struct od_call;
 struct od_object;
 struct od_objects;
 struct od_outgoing;
 
-struct od_outgoing_queue {  // Of one object.
-    struct od_list waiting; // Oldest first.
-    uint32_t waiting_count;
-    uint32_t running_count;
-    struct od_list turn; // Among the objects that may begin one.
-};
-
 struct od_outgoing_turns {  // Of one worker.
     struct od_list objects; // In whose turn it is.
     uint32_t running_count;
 };
-
-void od_outgoing_queue_init(struct od_outgoing_queue *queue);
 
 struct od_outgoing_way {
     enum od_fetch_redirect redirect;

@@ -119,7 +119,7 @@ void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 {
     od_object_check(object);
     od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why->message.size, why->message.at);
-    od_bytes_clear(&od_work_begin(object)->reset_why);
+    od_bytes_clear(&od_object_work(object)->reset_why);
     od_failure_put(&object->work->reset_why, why);
     object->is_reset = true;
     if (object->running == NULL)

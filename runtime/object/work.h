@@ -4,10 +4,10 @@
 // Most objects of a worker sleep with their sockets, and are to weigh little. So this half of an
 // object is made when the first event comes, and given back when it has fallen asleep. In between
 // [object->work] is never NULL: those who rest share one in which nothing is, which may be read
-// like any other. Who puts something into it asks for one first (od_work_begin).
+// like any other. Who puts something into it asks for one first (od_object_work).
 //
 // Owner: its object; the memory is a slab of struct od_objects, so that what was given back does
-// not lie scattered between what stays.
+// not lie scattered between what stays. object.h says how an object comes to it.
 
 #ifndef OD_OBJECT_WORK_H
 #define OD_OBJECT_WORK_H
@@ -15,7 +15,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "object/outgoing.h"
+#include "object/outgoing_queue.h"
 #include "object/share.h"
 
 struct od_event;
@@ -49,18 +49,14 @@ struct od_work {
     od_time_ms idle_since_ms;
 };
 
-void od_work_init(struct od_object *object); // It rests.
+struct od_slab;
 
-// From here on it has one of its own, until od_work_end. Again: the same.
-struct od_work *od_work_begin(struct od_object *object);
+// The one that all share who rest; it is nobody's.
+struct od_work *od_work_at_rest(void);
 
-// Gives it back, if the object sleeps and nothing of it is under way. For who is the last to look
-// at it: what is done in the middle of a step goes on with what it had.
-void od_work_end(struct od_object *object);
+struct od_work *od_work_new(struct od_slab *works, struct od_object *object);
+void od_work_free(struct od_slab *works, struct od_work *work); // It is in no list.
 
-void od_work_deinit(struct od_object *object); // Everything has been taken out.
-
-// Panics unless nobody has put anything into what all share who rest.
-void od_work_check(const struct od_object *object);
+bool od_work_is_empty(const struct od_work *work); // Nothing is in it, and it is in no list.
 
 #endif
