@@ -1,7 +1,5 @@
 #include "self.h"
 
-#include <stdlib.h>
-
 #include "api/state.h"
 #include "api/timer.h"
 #include "engine/engine.h"
@@ -20,13 +18,27 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
     lua_setmetatable(L, -2);
 }
 
+// From the small blocks of the state: a crowd of them that goes at once is nothing malloc forgets
+// (engine/blocks.h).
+static struct od_instance *new_instance(struct od_engine *engine)
+{
+    struct od_instance *instance = od_memory_allocate(&engine->memory, NULL, 0, sizeof *instance);
+    *instance = (struct od_instance){.timers_ref = LUA_NOREF};
+    return instance;
+}
+
+static void free_instance(struct od_engine *engine, struct od_instance *instance)
+{
+    od_memory_allocate(&engine->memory, instance, sizeof *instance, 0);
+}
+
 struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
 {
     OD_ASSERT(object->instance == NULL);
-    struct od_instance *instance = od_allocate_zeroed(sizeof *instance);
+    OD_ASSERT(!engine->memory.is_capped);
+    struct od_instance *instance = new_instance(engine);
     object->instance = instance;
     instance->object = object;
-    instance->timers_ref = LUA_NOREF;
     instance->class = od_class_find(&engine->classes, object->namespace);
     OD_ASSERT(instance->class != NULL);
     instance->handle = od_handles_put(&engine->instances, instance);
@@ -49,6 +61,6 @@ void od_self_drop(struct od_engine *engine, struct od_object *object)
     od_handles_remove(&engine->instances, instance->handle);
     engine->gc_pace.live--;
     engine->gc_pace.dropped++;
-    free(instance);
+    free_instance(engine, instance);
     object->instance = NULL;
 }
