@@ -1,6 +1,7 @@
 #include "types.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,23 +21,41 @@ static int source(lua_State *L)
     return 1;
 }
 
-// make_folder(path) -> true; or nil and why not. One that is there is good.
-static int make_folder(lua_State *L)
+static int push_outcome(lua_State *L, bool ok)
 {
-    if (mkdir(luaL_checkstring(L, 1), 0777) == 0 || errno == EEXIST) {
+    int why = errno;
+    if (ok) {
         lua_pushboolean(L, true);
         return 1;
     }
     lua_pushnil(L);
-    lua_pushstring(L, strerror(errno));
+    lua_pushstring(L, strerror(why));
     return 2;
+}
+
+// make_folder(path) -> true; or nil and why not. One that is there is good.
+static int make_folder(lua_State *L)
+{
+    return push_outcome(L, mkdir(luaL_checkstring(L, 1), 0777) == 0 || errno == EEXIST);
+}
+
+// write_file(path, text) -> true; or nil and why not. A full disk may say so only at the end.
+static int write_file(lua_State *L)
+{
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    FILE *file = fopen(luaL_checkstring(L, 1), "wbe");
+    bool ok = file != NULL && fwrite(text, 1, size, file) == size;
+    if (file != NULL)
+        ok = fclose(file) == 0 && ok;
+    return push_outcome(L, ok);
 }
 
 // A lua_CFunction: (module, its arguments...).
 static int write_all(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"source", source}, {"make_folder", make_folder}, {NULL, NULL}};
+        {"source", source}, {"make_folder", make_folder}, {"write_file", write_file}, {NULL, NULL}};
     luaL_openlibs(L);
     od_lib_open(L);
     od_embedded_open_library(L);

@@ -1,9 +1,11 @@
 // open-do: every process of the program begins here.
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -110,6 +112,16 @@ static int refuse(enum od_exit exit, const struct od_error *err)
     return exit;
 }
 
+// What could not be written was not said. Who has closed the pipe knows.
+static int flush_output(int exit)
+{
+    if (exit != OD_EXIT_CLEAN || (fflush(stdout) == 0 && ferror(stdout) == 0))
+        return exit;
+    if (errno != EPIPE)
+        fprintf(stderr, "open-do: cannot write the answer: %s\n", strerror(errno));
+    return OD_EXIT_WRONG;
+}
+
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
     if (args->index >= OD_CHILD_ACME)
@@ -154,5 +166,5 @@ int main(int argc, char **argv)
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);
-    return exit;
+    return flush_output(exit);
 }

@@ -132,9 +132,22 @@ static od_slice code_of(od_slice text)
     return od_slice_from(text, end == NULL ? text.size : (size_t)(end - text.at));
 }
 
+// LuaJIT would say of these that something is wrong with their first line, or nothing at all.
+static bool is_source(const char *path, od_slice text, struct od_error *err)
+{
+    if (od_slice_starts_with(text, OD_SLICE("\x1b")))
+        return od_error_set(err, "%s: this is bytecode; give the source it was made of", path);
+    if (od_slice_starts_with(text, OD_SLICE("\xff\xfe")) ||
+        od_slice_starts_with(text, OD_SLICE("\xfe\xff")))
+        return od_error_set(err, "%s: this is UTF-16; save it as UTF-8", path);
+    return true;
+}
+
 static bool compile(lua_State *L, const char *path, od_slice text, struct od_error *err)
 {
     char name[path_bytes_max + 2];
+    if (!is_source(path, text, err))
+        return false;
     snprintf(name, sizeof name, "@%s", path);
     od_slice code = code_of(text);
     if (luaL_loadbufferx(L, code.at == NULL ? "" : code.at, code.size, name, "t") == 0)

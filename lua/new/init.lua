@@ -3,6 +3,7 @@
 local _, native = ...
 
 local make_folder, source = native.types.make_folder, native.types.source
+local write_file = native.types.write_file
 
 -- The first is the script.
 local FILES = {
@@ -22,18 +23,20 @@ local function exists(path)
   return file ~= nil
 end
 
-local function check(ok, path, problem)
+local function check(path, ok, problem)
   if not ok then
     error(("cannot make %s: %s"):format(path, problem), 0)
   end
 end
 
 local function write(path, text)
-  local file, problem = io.open(path, "wb")
-  check(file, path, problem)
-  file:write(text)
-  file:close()
+  check(path, write_file(path, text))
   print("wrote " .. path)
+end
+
+-- As a person would type it.
+local function shell_word(text)
+  return text:find("^[%w%./_-]+$") and text or "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 -- write_types: what `open-do types` does.
@@ -45,7 +48,7 @@ return function(folder, template, write_types)
     end
   end
   for _, path in ipairs { folder, folder .. "/spec", folder .. "/types" } do
-    check(make_folder(path), path, select(2, make_folder(path)))
+    check(path, make_folder(path))
   end
   for _, name in ipairs(files) do
     local module = ("new.%s.%s"):format(template, name:gsub("%.lua$", ""):gsub("/", "."))
@@ -55,7 +58,7 @@ return function(folder, template, write_types)
     write(folder .. "/.gitignore", IGNORED)
   end
   write_types(folder)
-  local into = folder == "." and "" or "cd " .. folder .. "\n    "
+  local into = folder == "." and "" or ("cd %s\n    "):format(shell_word(folder))
   print(("\nGo on with:\n    %sopen-do dev %s     # serves it, reloads it on save\n"
-    .. "    open-do test%s     # runs its spec"):format(into, files[1], (" "):rep(#files[1] - 1)))
+    .. "    open-do test%s     # runs its spec"):format(into, files[1], (" "):rep(#files[1])))
 end

@@ -2,6 +2,7 @@
 local _, native = ...
 
 local make_folder, source = native.types.make_folder, native.types.source
+local write_file = native.types.write_file
 
 local FOLDER = "types/open-do"
 local FILES = { "open-do", "object", "http", "test", "cjson" }
@@ -22,12 +23,10 @@ files["**/*_spec.lua"] = { std = "luajit+busted" }
 ]]
 
 local function write(path, text)
-  local file, problem = io.open(path, "wb")
-  if not file then
-    error("cannot write " .. problem, 0)
+  local ok, problem = write_file(path, text)
+  if not ok then
+    error(("cannot write %s: %s"):format(path, problem), 0)
   end
-  file:write(text)
-  file:close()
   print("wrote " .. path)
 end
 

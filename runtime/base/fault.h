@@ -14,8 +14,9 @@
 // restore waits before it copies a file), copy.full (what it writes finds no room), names.fail (a
 // directory of the store cannot be read to its end), past.hold (the past of an object is not read
 // yet), journal.unread (the disk gives nothing of a segment), fill.hold (what slots store is loaded
-// for those only who are asked for), proposal.wait (a version of the script that is proposed in a
-// cluster is waited for without end), breakout.NAME (worker/breakout.c). New ones are added here.
+// for those only who are asked for), ready.hold (the workers of a program that starts count as not
+// ready), proposal.wait (a version of the script that is proposed in a cluster is waited for
+// without end), breakout.NAME (worker/breakout.c). New ones are added here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.
 

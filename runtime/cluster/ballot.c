@@ -124,11 +124,15 @@ static bool say_votes(struct od_ballot *ballot, struct od_postgres *postgres)
 
 // --- What there is -------------------------------------------------------------------------------
 
-// What serves is among them, however many have failed since.
+// What serves is among them, however many have failed since; and whether others serve it, as of the
+// same moment.
 static const struct od_statement read_rows = {
-    "versions", "SELECT version, state, node, inc, why FROM od_script WHERE state <> 'failed' OR"
-                " version + " FAILED_MAX " >= (SELECT max(version) FROM od_script)"
-                " ORDER BY version DESC"};
+    "versions",
+    "SELECT version, state, node, inc, why, EXISTS (SELECT 1 FROM od_node WHERE state IN"
+    " ('joining', 'up', 'leaving') AND loaded > 0 AND id <> ($1::int8)::int4)::int4"
+    " FROM od_script WHERE state <> 'failed' OR"
+    " version + " FAILED_MAX " >= (SELECT max(version) FROM od_script)"
+    " ORDER BY version DESC"};
 
 static const struct od_statement read_files = {
     "files", "SELECT files FROM od_script WHERE version = $1::int8"};
@@ -140,10 +144,14 @@ static enum od_version_state state_of(od_slice text)
     return od_slice_equal(text, OD_SLICE("proposed")) ? OD_VERSION_PROPOSED : OD_VERSION_FAILED;
 }
 
-static bool read(struct od_postgres *postgres, struct row *rows, size_t *count)
+static bool read(struct od_ballot *ballot, struct od_postgres *postgres, struct row *rows,
+                 size_t *count)
 {
-    if (od_postgres_run(postgres, &read_rows, NULL, 0) != OD_ANSWER_OK)
+    char room[8];
+    od_slice self = od_postgres_int8(ballot->self->id, room);
+    if (od_postgres_run(postgres, &read_rows, &self, 1) != OD_ANSWER_OK)
         return false;
+    ballot->has_others = od_postgres_rows(postgres) > 0 && od_postgres_int(postgres, 0, 5) != 0;
     size_t all = od_postgres_rows(postgres);
     *count = all < OD_CLUSTER_VERSIONS_MAX ? all : OD_CLUSTER_VERSIONS_MAX;
     for (size_t i = 0; i < *count; i++) {
@@ -181,22 +189,12 @@ static bool tell_row(struct od_ballot *ballot, struct od_postgres *postgres, con
     return true;
 }
 
-static bool have_others_loaded(const struct od_ballot *ballot, const struct od_cluster_node *nodes,
-                               size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (nodes[i].id != ballot->self->id && nodes[i].loaded > 0)
-            return true;
-    }
-    return false;
-}
-
 // The first word: with what this node may begin. Of what has failed before nobody here has asked.
 static bool tell_first(struct od_ballot *ballot, struct od_postgres *postgres,
-                       const struct row *rows, size_t count, bool has_others)
+                       const struct row *rows, size_t count)
 {
     struct od_cluster_version first = {
-        .state = OD_VERSION_SERVES, .is_first = true, .has_others = has_others};
+        .state = OD_VERSION_SERVES, .is_first = true, .has_others = ballot->has_others};
     for (size_t i = count; i-- > 0 && first.version == 0;) {
         if (rows[i].state != OD_VERSION_SERVES)
             continue;
@@ -261,7 +259,8 @@ static const struct od_cluster_node *find(const struct od_cluster_node *nodes, s
 static od_node_id who_is_silent(const struct od_cluster_node *nodes, size_t count, uint32_t version)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!nodes[i].is_leaving && nodes[i].loaded > 0 && nodes[i].loaded < version)
+        if (nodes[i].standing != OD_STANDING_LEAVING && nodes[i].loaded > 0 &&
+            nodes[i].loaded < version)
             return nodes[i].id;
     }
     return 0;
@@ -319,10 +318,9 @@ bool od_ballot_look(struct od_ballot *ballot, struct od_postgres *postgres,
     struct row rows[OD_CLUSTER_VERSIONS_MAX];
     size_t row_count;
     take_cast(ballot);
-    if (!say_votes(ballot, postgres) || !read(postgres, rows, &row_count))
+    if (!say_votes(ballot, postgres) || !read(ballot, postgres, rows, &row_count))
         return false;
-    if (!ballot->has_looked &&
-        !tell_first(ballot, postgres, rows, row_count, have_others_loaded(ballot, nodes, count)))
+    if (!ballot->has_looked && !tell_first(ballot, postgres, rows, row_count))
         return false;
     if (!ballot->has_looked)
         return true;
@@ -332,7 +330,7 @@ bool od_ballot_look(struct od_ballot *ballot, struct od_postgres *postgres,
         return true;
     find_own(ballot, &rows[row_count - 1]);
     return settle(ballot, postgres, &rows[row_count - 1], nodes, count) &&
-           read(postgres, rows, &row_count) && tell_news(ballot, postgres, rows, row_count);
+           read(ballot, postgres, rows, &row_count) && tell_news(ballot, postgres, rows, row_count);
 }
 
 // --- The loop's side -----------------------------------------------------------------------------

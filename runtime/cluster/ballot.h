@@ -49,7 +49,8 @@ struct od_ballot {
 
     struct od_ballot_vote votes[OD_VOTE_COUNT]; // The thread's own, until the engine has them.
     bool has_looked;
-    uint32_t told; // Up to this one and its state.
+    bool has_others; // Nodes that have loaded something, as of the last look.
+    uint32_t told;   // Up to this one and its state.
     enum od_version_state told_state;
     uint32_t proposed; // The one that was seen last,
     od_time_ms since_ms;

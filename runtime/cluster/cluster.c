@@ -9,10 +9,10 @@
 #include "base/bytes.h"
 #include "cluster/directory.h"
 #include "cluster/engine.h"
-#include "cluster/join.h"
 #include "cluster/libpq.h"
 #include "cluster/member.h"
 #include "cluster/schema.h"
+#include "cluster/standing.h"
 
 struct od_cluster {
     char *url;
@@ -160,7 +160,7 @@ static bool join(struct od_cluster *cluster, const char *data_dir, const char *a
     snprintf(self->address, sizeof self->address, "%s", address);
     if (!od_schema_open(postgres, placement->cluster_id, err) ||
         !od_cluster_directory_open(data_dir, placement->cluster_id, self->name, err) ||
-        !od_cluster_directory_empty(data_dir, err) || !od_cluster_join(postgres, self, err))
+        !od_cluster_directory_empty(data_dir, err) || !od_standing_join(postgres, self, err))
         return false;
     cluster->engine.node = self->id;
     cluster->engine.incarnation = self->incarnation;
@@ -199,6 +199,12 @@ bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
     cluster->owner = owner;
     return od_member_start(&cluster->member, loop, cluster->url, &cluster->placement->self,
                            cluster->stop_fd, &member_events, cluster, err);
+}
+
+void od_cluster_rise(struct od_cluster *cluster)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_rise(cluster->member);
 }
 
 void od_cluster_leave(struct od_cluster *cluster)

@@ -41,10 +41,13 @@ OD_MUST_CHECK bool od_cluster_open(struct od_cluster **cluster, const char *url,
 
 struct od_engine *od_cluster_engine(struct od_cluster *cluster); // For the committer.
 
-// From here on it beats and claims.
+// From here on it beats, and is joining (standing.h).
 OD_MUST_CHECK bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
                                     const struct od_cluster_events *events, void *owner,
                                     struct od_error *err);
+
+// This node can serve: it is up, and claims. Told once.
+void od_cluster_rise(struct od_cluster *cluster);
 
 // Writes to [slot] count: it is HERE, and filling. Later all it stores can be read from LMDB.
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot);

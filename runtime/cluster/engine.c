@@ -34,14 +34,6 @@ static const struct od_statement bump = {
             " WHERE s.slot = w.slot AND s.owner = ($2::int8)::int4 AND s.inc = $3::int8"
             " RETURNING s.slot, s.epoch, s.seq"};
 
-static const struct od_statement fill_slots = {
-    "fill", "SELECT k, v FROM od_kv WHERE slot = ANY ($1::int4[]) ORDER BY slot, object, k"};
-
-static const struct od_statement load_objects = {
-    "load", "SELECT t.k, t.v FROM od_kv AS t JOIN unnest($1::int4[], $2::bytea[])"
-            " AS w (slot, object) ON t.slot = w.slot AND t.object = w.object"
-            " ORDER BY t.slot, t.object, t.k"};
-
 enum parameter {
     SLOTS,
     EPOCHS,
@@ -344,106 +336,26 @@ static bool has(const struct od_engine *base, od_slice submission)
 
 // --- Slots that come and go ----------------------------------------------------------------------
 
-struct loading {
-    const struct od_engine_sink *sink;
-    struct od_rows_reading reading;
-    struct od_error *err;
-    bool has_failed; // Otherwise the connection has.
-};
-
-static bool pass_on(struct loading *loading)
+static enum od_engine_outcome fill_from(struct od_engine *base,
+                                        const struct od_engine_filled *filled,
+                                        const struct od_engine_sink *sink, size_t *whole,
+                                        struct od_error *err)
 {
-    od_slice submission = od_rows_reading_take(&loading->reading);
-    int code = submission.size == 0 ? 0 : loading->sink->put(loading->sink->context, submission);
-    od_bytes_clear(&loading->reading.submission);
-    loading->has_failed = loading->has_failed || code != 0;
-    if (code != 0)
-        od_error_set(loading->err, "what PostgreSQL stores cannot be put into data.mdb (%d)", code);
-    return code == 0;
-}
-
-static bool on_row(void *context, const struct od_postgres *postgres)
-{
-    struct loading *loading = context;
-    od_slice key = od_postgres_bytes(postgres, 0, 0), value = od_postgres_bytes(postgres, 0, 1);
-    if (!od_rows_reading_add(&loading->reading, key, value)) {
-        loading->has_failed = true;
-        return od_error_set(loading->err, "a row of od_kv makes no sense");
-    }
-    return loading->reading.submission.size < OD_CLUSTER_LOAD_BYTES || pass_on(loading);
-}
-
-struct question {
-    const struct od_statement *statement;
-    od_slice parameters[2];
-    size_t count;
-};
-
-static enum od_answer ask_once(struct od_cluster_engine *engine, const struct question *question,
-                               struct loading *loading)
-{
-    enum od_answer answer =
-        od_postgres_each(&engine->postgres, question->statement, question->parameters,
-                         question->count, on_row, loading);
-    if (answer == OD_ANSWER_OK && !pass_on(loading))
-        return OD_ANSWER_REFUSED;
-    return answer;
-}
-
-static enum od_engine_outcome ask(struct od_cluster_engine *engine, const struct question *question,
-                                  const struct od_engine_sink *sink, struct od_error *err)
-{
-    for (;;) {
-        struct loading loading = {.sink = sink, .err = err};
-        enum od_answer answer = ask_once(engine, question, &loading);
-        od_rows_reading_deinit(&loading.reading);
-        if (answer == OD_ANSWER_OK)
-            return OD_ENGINE_STORED;
-        if (answer == OD_ANSWER_REFUSED && !loading.has_failed)
-            od_error_set(err, "PostgreSQL: %s", engine->postgres.why);
-        if (answer == OD_ANSWER_REFUSED || loading.has_failed)
-            return OD_ENGINE_FAILED;
-        if (!pause(engine))
-            return OD_ENGINE_ENDED;
-    }
-}
-
-static enum od_engine_outcome fill_from(struct od_engine *base, const od_slot *slots, size_t count,
-                                        const struct od_engine_sink *sink, struct od_error *err)
-{
-    struct od_array array;
-    od_array_init(&array, OD_ARRAY_OF_INT4);
-    for (size_t i = 0; i < count; i++) {
-        OD_ASSERT(engine_of(base)->held[slots[i]].epoch != 0);
-        od_array_put_int4(&array, slots[i]);
-    }
-    struct question question = {&fill_slots, {od_array_finish(&array)}, 1};
-    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
-    od_array_deinit(&array);
-    return outcome;
+    for (size_t i = 0; i < filled->count; i++)
+        OD_ASSERT(engine_of(base)->held[filled->slots[i]].epoch != 0);
+    return od_filling_slots(&engine_of(base)->filling, filled, sink, whole, err);
 }
 
 static enum od_engine_outcome load(struct od_engine *base, od_slice ids,
                                    const struct od_engine_sink *sink, struct od_error *err)
 {
-    struct od_array slots, objects;
-    od_array_init(&slots, OD_ARRAY_OF_INT4);
-    od_array_init(&objects, OD_ARRAY_OF_BYTES);
-    for (size_t at = 0; at < ids.size; at += OD_ID_BYTES) {
-        od_array_put_int4(&slots, od_slot_of_id((const uint8_t *)ids.at + at));
-        od_array_put_bytes(&objects, (od_slice){ids.at + at, OD_ID_BYTES});
-    }
-    struct question question = {
-        &load_objects, {od_array_finish(&slots), od_array_finish(&objects)}, 2};
-    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
-    od_array_deinit(&slots);
-    od_array_deinit(&objects);
-    return outcome;
+    return od_filling_load(&engine_of(base)->filling, ids, sink, err);
 }
 
 static void take(struct od_engine *base, const struct od_engine_slot *slots, size_t count)
 {
     od_known_clear(&engine_of(base)->known); // Who had them may have wiped what was there.
+    od_filling_forget(&engine_of(base)->filling);
     for (size_t i = 0; i < count; i++)
         engine_of(base)->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
 }
@@ -465,9 +377,11 @@ void od_cluster_engine_init(struct od_cluster_engine *engine, const char *url, i
     *engine = (struct od_cluster_engine){
         .engine = {has, commit, take, fill_from, load, holds, give}, .stop_fd = stop_fd};
     od_postgres_init(&engine->postgres, url, stop_fd);
+    od_filling_init(&engine->filling, &engine->postgres, stop_fd);
 }
 
 void od_cluster_engine_deinit(struct od_cluster_engine *engine)
 {
+    od_filling_deinit(&engine->filling);
     od_postgres_deinit(&engine->postgres);
 }

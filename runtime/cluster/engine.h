@@ -14,10 +14,9 @@
 #ifndef OD_CLUSTER_ENGINE_H
 #define OD_CLUSTER_ENGINE_H
 
+#include "cluster/filling.h"
 #include "cluster/known.h"
 #include "cluster/placement.h"
-#include "cluster/postgres.h"
-#include "store/engine.h"
 
 struct od_held_slot {
     uint64_t epoch; // 0: it is not ours.
@@ -31,6 +30,7 @@ struct od_cluster_engine {
     uint64_t incarnation;
     struct od_held_slot held[OD_SLOT_COUNT];
     struct od_known known;
+    struct od_filling filling;
     int stop_fd;
 };
 

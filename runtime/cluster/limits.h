@@ -26,6 +26,9 @@
 
 #define OD_CLUSTER_MOVES_MAX 51u         // Slots on their way to another node at a time.
 #define OD_CLUSTER_LOAD_BYTES (4u << 20) // Of a slot's rows, into LMDB at a time.
+#define OD_CLUSTER_FILL_MS 5             // What slots store is loaded in portions of about so long,
+#define OD_CLUSTER_FILL_ROWS_MIN 64u     // of so many rows at least,
+#define OD_CLUSTER_FILL_ROWS_MAX 65536u  // and at most.
 #define OD_CLUSTER_KNOWN_MAX 8192u       // Objects whose identity need not be sent.
 #define OD_CLUSTER_STATEMENTS_MAX 24u    // Prepared on one connection.
 #define OD_CLUSTER_WHY_BYTES 512u        // Of what the engine says.

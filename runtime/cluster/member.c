@@ -13,6 +13,7 @@
 #include "cluster/news.h"
 #include "cluster/postgres.h"
 #include "cluster/sight.h"
+#include "cluster/standing.h"
 
 struct leaver {
     od_node_id id;
@@ -29,7 +30,7 @@ struct od_member {
 
     pthread_mutex_t mutex; // For what follows, up to the next blank line.
     pthread_cond_t has_work;
-    bool is_stopping, is_to_leave;
+    bool is_stopping, is_to_rise, is_to_leave;
     struct od_list news;
     struct od_gift gifts[OD_SLOT_COUNT];
     size_t gift_count;
@@ -38,8 +39,8 @@ struct od_member {
 
     struct od_postgres postgres; // The thread's own, like the rest.
     bool is_away, is_fenced;
-    bool is_leaving_cluster, has_left; // The others know that it leaves; main, that it has nothing.
-    bool has_heirs;                    // There is a node that stays.
+    bool has_risen;                    // The others know that it is up,
+    bool is_leaving_cluster, has_left; // that it leaves; and main, that it has nothing.
     size_t owned_count;                // Slots that are this node's, as of the last look.
     bool is_moving;                    // A slot is not with its heir: it is looked more often.
     od_time_ms beaten_ms;
@@ -83,24 +84,6 @@ static void on_wake(uv_async_t *wake)
 
 // --- Beats ---------------------------------------------------------------------------------------
 
-static const struct od_statement beat = {
-    "beat", "UPDATE od_node SET beat = beat + 1 WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND state IN ('up', 'leaving') RETURNING beat"};
-
-static enum od_answer run_about(struct od_member *member, const struct od_statement *statement,
-                                od_node_id id, uint64_t incarnation)
-{
-    char room[2][8];
-    const od_slice parameters[] = {od_postgres_int8(id, room[0]),
-                                   od_postgres_int8(incarnation, room[1])};
-    return od_postgres_run(&member->postgres, statement, parameters, 2);
-}
-
-static enum od_answer run_as_self(struct od_member *member, const struct od_statement *statement)
-{
-    return run_about(member, statement, member->self.id, member->self.incarnation);
-}
-
 static bool fail(struct od_member *member)
 {
     if (!member->is_away)
@@ -113,10 +96,11 @@ static bool fail(struct od_member *member)
 static bool send_beat(struct od_member *member)
 {
     od_time_ms now_ms = od_clock_monotonic_ms();
-    if (run_as_self(member, &beat) != OD_ANSWER_OK)
+    bool is_there;
+    if (od_standing_beat(&member->postgres, &member->self, &is_there) != OD_ANSWER_OK)
         return fail(member);
     member->is_away = false;
-    if (od_postgres_rows(&member->postgres) == 0) {
+    if (!is_there) {
         member->is_fenced = true;
         tell_why(member, OD_NEWS_FENCED,
                  "the other nodes held it for dead, or another program has its name");
@@ -201,7 +185,6 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
     bool is_mine = owner == member->self.id && incarnation == member->self.incarnation;
     bool is_free = owner == 0 || od_sight_find(&member->sight, owner, incarnation) == NULL;
     member->owned_count += is_mine;
-    member->has_heirs = member->has_heirs || heir != 0;
     member->is_moving = member->is_moving || (heir != 0 && heir != owner);
     if (is_mine && member->held[slot]) {
         if (heir != member->self.id && heir != 0)
@@ -219,7 +202,7 @@ static bool poll_slots(struct od_member *member, const struct od_cluster_node *n
 {
     if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
         return fail(member);
-    member->is_moving = member->has_heirs = false;
+    member->is_moving = false;
     member->owned_count = 0;
     for (size_t row = 0; row < od_postgres_rows(&member->postgres); row++) {
         int64_t slot = od_postgres_int(&member->postgres, row, 0);
@@ -323,22 +306,32 @@ static bool give_up(struct od_member *member)
     return true;
 }
 
-static const struct od_statement say_leaving = {
-    "leaving", "UPDATE od_node SET state = 'leaving' WHERE id = ($1::int8)::int4"
-               " AND inc = $2::int8 AND state = 'up'"};
+// --- How it stands -------------------------------------------------------------------------------
 
-// From the others' next look on everything it has is theirs.
+static bool rise(struct od_member *member)
+{
+    if (od_standing_rise(&member->postgres, &member->self) != OD_ANSWER_OK)
+        return fail(member);
+    member->has_risen = true;
+    return true;
+}
+
 static bool begin_to_leave(struct od_member *member)
 {
-    pthread_mutex_lock(&member->mutex);
-    bool is_asked = member->is_to_leave;
-    pthread_mutex_unlock(&member->mutex);
-    if (!is_asked || member->is_leaving_cluster)
-        return true;
-    if (run_as_self(member, &say_leaving) != OD_ANSWER_OK)
+    const struct od_cluster_node *self = &member->self;
+    if (od_standing_leave(&member->postgres, self->id, self->incarnation) != OD_ANSWER_OK)
         return fail(member);
     member->is_leaving_cluster = true;
     return true;
+}
+
+static bool say_standing(struct od_member *member)
+{
+    pthread_mutex_lock(&member->mutex);
+    bool rises = member->is_to_rise && !member->has_risen;
+    bool leaves = member->is_to_leave && !member->is_leaving_cluster;
+    pthread_mutex_unlock(&member->mutex);
+    return (!rises || rise(member)) && (!leaves || begin_to_leave(member));
 }
 
 // Each sees it in its own row by its next look, and says so to its main.
@@ -350,7 +343,8 @@ static bool send_off(struct od_member *member)
     memcpy(leavers, member->leavers, count * sizeof *leavers);
     pthread_mutex_unlock(&member->mutex);
     for (size_t i = 0; i < count; i++) {
-        if (run_about(member, &say_leaving, leavers[i].id, leavers[i].incarnation) != OD_ANSWER_OK)
+        if (od_standing_leave(&member->postgres, leavers[i].id, leavers[i].incarnation) !=
+            OD_ANSWER_OK)
             return fail(member);
     }
     pthread_mutex_lock(&member->mutex);
@@ -364,25 +358,14 @@ static bool send_off(struct od_member *member)
 // It has nothing any more, or there is nobody to have it.
 static void look_whether_left(struct od_member *member)
 {
-    bool is_done = member->owned_count == 0 || !member->has_heirs;
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
+    size_t count = od_sight_nodes(&member->sight, nodes);
+    bool is_done =
+        member->owned_count == 0 || !od_placement_has_heirs(nodes, count, member->self.id);
     if (!member->is_leaving_cluster || member->has_left || !is_done)
         return;
     member->has_left = true;
     tell(member, od_news_new(OD_NEWS_LEFT));
-}
-
-static const struct od_statement leave_slots = {
-    "leave", "UPDATE od_slot SET owner = 0, inc = 0, epoch = epoch + 1"
-             " WHERE owner = ($1::int8)::int4 AND inc = $2::int8"};
-
-static const struct od_statement leave_nodes = {
-    "left", "UPDATE od_node SET state = 'left' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND state IN ('up', 'leaving')"};
-
-static void leave(struct od_member *member)
-{
-    if (!member->is_fenced && run_as_self(member, &leave_slots) == OD_ANSWER_OK)
-        (void)!run_as_self(member, &leave_nodes);
 }
 
 // --- The thread ----------------------------------------------------------------------------------
@@ -392,7 +375,8 @@ static bool wait(struct od_member *member)
 {
     int64_t pause_ms = member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : OD_CLUSTER_POLL_MS;
     pthread_mutex_lock(&member->mutex);
-    bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot);
+    bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot) ||
+                    (member->is_to_rise && !member->has_risen);
     if (!member->is_stopping && (!has_work || member->is_away))
         od_thread_wait_us(&member->has_work, &member->mutex, 1000 * pause_ms);
     bool goes_on = !member->is_stopping && !member->is_fenced;
@@ -405,7 +389,7 @@ static void step(struct od_member *member)
     od_time_ms now_ms = od_clock_monotonic_ms();
     bool is_due = member->is_away || now_ms - member->beaten_ms >= OD_CLUSTER_BEAT_MS;
     if ((!is_due || send_beat(member)) && give_up(member) && !member->is_fenced &&
-        begin_to_leave(member) && send_off(member) && look(member))
+        say_standing(member) && send_off(member) && look(member))
         look_whether_left(member);
 }
 
@@ -419,8 +403,8 @@ static void *run(void *argument)
     pthread_mutex_lock(&member->mutex);
     bool leaves = member->is_stopping;
     pthread_mutex_unlock(&member->mutex);
-    if (leaves)
-        leave(member);
+    if (leaves && !member->is_fenced)
+        od_standing_end(&member->postgres, &member->self);
     od_postgres_disconnect(&member->postgres);
     return NULL;
 }
@@ -483,6 +467,15 @@ void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t versio
 {
     od_ballot_cast(&member->ballot, vote, version, text);
     pthread_mutex_lock(&member->mutex);
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+void od_member_rise(struct od_member *member)
+{
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(!member->is_to_rise);
+    member->is_to_rise = true;
     pthread_cond_signal(&member->has_work);
     pthread_mutex_unlock(&member->mutex);
 }

@@ -21,11 +21,14 @@
 
 struct od_member;
 
-// [self] has joined. The loop is told by an event of its own.
+// [self] is joining, and claims nothing. The loop is told by an event of its own.
 OD_MUST_CHECK bool od_member_start(struct od_member **member, uv_loop_t *loop, const char *url,
                                    const struct od_cluster_node *self, int stop_fd,
                                    const struct od_member_events *events, void *owner,
                                    struct od_error *err);
+
+// This node can serve: it is up. Told once.
+void od_member_rise(struct od_member *member);
 
 // Nothing of [slot] will be committed any more; it goes to [to], or, with 0, to whom it belongs.
 void od_member_give(struct od_member *member, od_slot slot, od_node_id to);

@@ -59,7 +59,7 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 static bool is_same_node(const struct od_cluster_node *one, const struct od_cluster_node *other)
 {
     return one->id == other->id && one->incarnation == other->incarnation &&
-           one->is_leaving == other->is_leaving && strcmp(one->address, other->address) == 0 &&
+           one->standing == other->standing && strcmp(one->address, other->address) == 0 &&
            strcmp(one->name, other->name) == 0;
 }
 
@@ -88,13 +88,22 @@ void od_placement_put_nodes(struct od_placement *placement, const struct od_clus
         placement->events->nodes_changed(placement->owner);
 }
 
+bool od_placement_has_heirs(const struct od_cluster_node *nodes, size_t count, od_node_id self)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i].id != self && nodes[i].standing != OD_STANDING_LEAVING)
+            return true;
+    }
+    return false;
+}
+
 od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot)
 {
     od_node_id best = 0;
     uint64_t best_hash = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t hash = od_map_hash_u64((uint64_t)nodes[i].id << 16 | slot);
-        if (!nodes[i].is_leaving && (best == 0 || hash > best_hash)) {
+        if (nodes[i].standing == OD_STANDING_UP && (best == 0 || hash > best_hash)) {
             best = nodes[i].id;
             best_hash = hash;
         }

@@ -43,11 +43,17 @@ struct od_placed_slot {
     uint64_t epoch;
 };
 
+enum od_standing { // See standing.h.
+    OD_STANDING_UP,
+    OD_STANDING_JOINING, // It cannot serve yet: nothing is its.
+    OD_STANDING_LEAVING, // It is about to end: nothing is its any more.
+};
+
 // A node that lives, as far as the engine knows.
 struct od_cluster_node {
     od_node_id id;
-    uint64_t incarnation;                   // Of its lives, from 1 up.
-    bool is_leaving;                        // It is about to end: nothing is its any more.
+    uint64_t incarnation; // Of its lives, from 1 up.
+    enum od_standing standing;
     char name[OD_CLUSTER_NAME_BYTES];       // For people.
     char address[OD_CLUSTER_ADDRESS_BYTES]; // Where it takes links from other nodes; "" none.
     uint32_t loaded; // The last version of the script that it could serve; 0: none yet (ballot.h).
@@ -91,8 +97,11 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 void od_placement_put_nodes(struct od_placement *placement, const struct od_cluster_node *nodes,
                             size_t count);
 
-// To whom [slot] belongs among those of [nodes] that stay: the one with the highest hash of both,
-// so that another node takes only what will be its own from the others; 0: none stays.
+// Whether of [nodes] one beside [self] is up or will be: what [self] has can be had by others.
+bool od_placement_has_heirs(const struct od_cluster_node *nodes, size_t count, od_node_id self);
+
+// To whom [slot] belongs among those of [nodes] that are up: the one with the highest hash of both,
+// so that another node takes only what will be its own from the others; 0: none is.
 od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot);
 
 #endif

@@ -37,15 +37,19 @@ void od_postgres_deinit(struct od_postgres *postgres)
 
 // --- What went wrong -----------------------------------------------------------------------------
 
-// libpq ends its texts with a line's end, and may say several lines.
+// libpq may say several lines, and begins some with a tab: they become one.
 static void note(struct od_postgres *postgres, const char *text)
 {
-    snprintf(postgres->why, sizeof postgres->why, "%s", text);
-    size_t size = strlen(postgres->why);
-    while (size > 0 && postgres->why[size - 1] == '\n')
-        postgres->why[--size] = '\0';
-    for (size_t i = 0; i < size; i++)
-        postgres->why[i] = postgres->why[i] == '\n' ? ' ' : postgres->why[i];
+    size_t size = 0;
+    for (; *text != '\0' && size + 1 < sizeof postgres->why; text++) {
+        bool is_gap = *text == '\n' || *text == '\t' || *text == ' ';
+        if (!is_gap)
+            postgres->why[size++] = *text;
+        else if (size > 0 && postgres->why[size - 1] != ' ')
+            postgres->why[size++] = ' ';
+    }
+    size -= size > 0 && postgres->why[size - 1] == ' ';
+    postgres->why[size] = '\0';
 }
 
 static enum od_answer lose(struct od_postgres *postgres, const char *why)

@@ -92,6 +92,7 @@ static enum od_answer make_tables(struct od_postgres *postgres)
         " v bytea NOT NULL, PRIMARY KEY (slot, object, k));"
         "CREATE TABLE od_script (version bigint PRIMARY KEY, state text NOT NULL,"
         " node int NOT NULL, inc bigint NOT NULL, why bytea NOT NULL, files bytea NOT NULL);"
+        "CREATE INDEX od_kv_alarms ON od_kv (slot, object, k) WHERE k >= '\\x01' AND k < '\\x02';"
         "ALTER TABLE od_kv ALTER COLUMN v SET STORAGE EXTERNAL;"
         "INSERT INTO od_slot SELECT g, 0, 0, 0, 0 FROM generate_series(0, %d) AS g;"
         "INSERT INTO od_meta VALUES ('version', '" OD_CLUSTER_SCHEMA_VERSION "'), ('slots', '%d'),"

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "cluster/limits.h"
+#include "cluster/standing.h"
 
 static const struct od_statement read_nodes = {
     "nodes", "SELECT id, inc, beat, name, address, state, loaded FROM od_node"
-             " WHERE state IN ('up', 'leaving') AND id > 0 ORDER BY id"};
+             " WHERE state IN ('joining', 'up', 'leaving') AND id > 0 ORDER BY id"};
 
 const struct od_seen *od_sight_find(const struct od_sight *sight, od_node_id id,
                                     uint64_t incarnation)
@@ -36,7 +37,7 @@ static struct od_seen read_node(const struct od_sight *sight, const struct od_po
                            .since_ms = now_ms};
     copy_text(seen.node.name, sizeof seen.node.name, od_postgres_bytes(postgres, row, 3));
     copy_text(seen.node.address, sizeof seen.node.address, od_postgres_bytes(postgres, row, 4));
-    seen.node.is_leaving = od_slice_equal(od_postgres_bytes(postgres, row, 5), OD_SLICE("leaving"));
+    seen.node.standing = od_standing_of(od_postgres_bytes(postgres, row, 5));
     const struct od_seen *before = od_sight_find(sight, seen.node.id, seen.node.incarnation);
     bool has_gap = now_ms - sight->looked_ms > OD_CLUSTER_POLL_GAP_MS;
     if (before != NULL && before->beat == seen.beat && !has_gap)
@@ -63,7 +64,7 @@ enum od_answer od_sight_look(struct od_sight *sight, struct od_postgres *postgre
 
 static const struct od_statement declare_dead = {
     "dead", "UPDATE od_node SET state = 'dead' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND beat = $3::int8 AND state IN ('up', 'leaving')"};
+            " AND beat = $3::int8 AND state IN ('joining', 'up', 'leaving')"};
 
 static enum od_answer bury(struct od_postgres *postgres, const struct od_seen *seen)
 {

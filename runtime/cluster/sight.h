@@ -1,8 +1,7 @@
 // Sight: the nodes that live, as this one sees them in od_node.
 //
 // A node is dead when its beat has been the same for OD_CLUSTER_DEAD_MS of this node's time, over
-// looks without a gap. One that is leaving lives and beats, but nothing belongs to it any more: the
-// others are the heirs of what it has.
+// looks without a gap. One that is joining or leaving lives and beats, too (standing.h).
 //
 // Thread: the member's. Owner: embedded in the member. All zeros: nobody was seen.
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -322,6 +323,16 @@ static bool read_env_files(const struct od_options_reading *reading, struct od_e
     return ok;
 }
 
+// Whether it is Lua is found out later. False: errno says why.
+static bool can_read(const char *script)
+{
+    struct stat facts;
+    if (access(script, R_OK) != 0)
+        return false;
+    errno = EISDIR;
+    return stat(script, &facts) != 0 || !S_ISDIR(facts.st_mode);
+}
+
 static bool conclude(struct od_options_reading *reading, struct od_error *err)
 {
     struct od_options *options = reading->options;
@@ -336,7 +347,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
         options->has_admin = options->is_admin_usual =
             od_address_parse(OD_ADMIN_ADDRESS, &options->admin, err);
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
-        access(options->script, R_OK) != 0)
+        !can_read(options->script))
         return od_error_errno(err, "cannot read the script %s", options->script);
     const char *handed_over = getenv(OD_WORKER_ENV_VARIABLE);
     if (handed_over == NULL)

@@ -1,11 +1,15 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "link/options_inner.h"
 
 enum {
-    usage_column = 46
+    usage_column = 46,
+    width_min = 61, // A narrower terminal breaks the lines as it likes.
+    width_max = 100,
 };
 
 void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAME_BYTES_MAX])
@@ -51,17 +55,47 @@ static int width_of_flags(void)
     return width;
 }
 
+// --- Lines ---------------------------------------------------------------------------------------
+
+static int width_of_terminal(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col > width_max)
+        return width_max;
+    return size.ws_col < width_min ? width_min : size.ws_col;
+}
+
+// Words from [column] on, where the line stands already, and below each other from there.
+static void print_text(int column, const char *text)
+{
+    int width = width_of_terminal(), at = column;
+    while (*text != '\0') {
+        int size = (int)strcspn(text, " ");
+        bool is_first = at == column, fits = is_first || at + 1 + size <= width;
+        if (!fits)
+            printf("\n%*s", column, "");
+        else if (!is_first)
+            printf(" ");
+        at = fits ? at + !is_first + size : column + size;
+        printf("%.*s", size, text);
+        text += size + (text[size] == ' ');
+    }
+    printf("\n");
+}
+
 static void print_row(const struct od_option_row *row, int width)
 {
-    char flag[OD_OPTION_NAME_BYTES_MAX], variable[OD_OPTION_NAME_BYTES_MAX];
+    char flag[OD_OPTION_NAME_BYTES_MAX], variable[OD_OPTION_NAME_BYTES_MAX], both[256];
     const char *fallback = row->fallback_help != NULL ? row->fallback_help : row->fallback;
+    bool has_fallback = fallback != NULL;
     flag_of(row, flag);
     od_option_variable(row, variable);
-    printf("  %-*s  %s\n", width, flag, row->help);
-    printf("  %-*s  %s", width, "", variable);
-    if (fallback != NULL)
-        printf(" [%s]", fallback);
-    printf("\n");
+    snprintf(both, sizeof both, "%s%s%s%s", variable, has_fallback ? " [" : "",
+             has_fallback ? fallback : "", has_fallback ? "]" : "");
+    printf("  %-*s  ", width, flag);
+    print_text(width + 4, row->help);
+    printf("  %-*s  ", width, "");
+    print_text(width + 4, both);
 }
 
 // A group is named before its first option that is shown.
@@ -84,8 +118,9 @@ static void print_options(const struct od_command_row *command)
 
 static void print_command(const struct od_command_row *command)
 {
-    printf("open-do %s: %s\n\nUsage:\n  open-do %s %s [options]\n\nExample:\n  open-do %s\n",
-           command->name, command->help, command->name, command->operand, command->example);
+    print_text(printf("open-do %s: ", command->name), command->help);
+    printf("\nUsage:\n  open-do %s %s [options]\n\nExample:\n  open-do %s\n", command->name,
+           command->operand, command->example);
     print_options(command);
 }
 
@@ -95,8 +130,9 @@ static void print_usage(const struct od_command_row *row)
     char usage[160];
     int width = snprintf(usage, sizeof usage, "  open-do %s %s [options]", row->name, row->operand);
     bool is_long = width > usage_column - 2;
-    printf("%s%s%*s%s\n", usage, is_long ? "\n" : "", is_long ? usage_column : usage_column - width,
-           "", row->help);
+    printf("%s%s%*s", usage, is_long ? "\n" : "", is_long ? usage_column : usage_column - width,
+           "");
+    print_text(usage_column, row->help);
 }
 
 static void print_commands(void)
@@ -113,9 +149,9 @@ void od_options_print_help(const struct od_command_row *command)
         print_commands();
     else
         print_command(command);
-    printf(
-        "\nEach option can be set by the variable below it; a flag wins. In brackets: what holds\n"
-        "without either. Exit codes: 0 stopped cleanly, 1 the script or the configuration is\n"
-        "wrong, 2 usage, 3 the port or the data directory is in use, 4 another node has taken "
-        "over.\n");
+    printf("\n");
+    print_text(0, "Each option can be set by the variable below it; a flag wins. In brackets: what "
+                  "holds without either. Exit codes: 0 stopped cleanly, 1 the script or the "
+                  "configuration is wrong, 2 usage, 3 the port or the data directory is in use, "
+                  "4 another node has taken over.");
 }

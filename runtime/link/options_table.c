@@ -125,7 +125,8 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
     [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", "SCRIPT",
                         false, false, NULL, "dev chat.lua --var GREETING=hello"},
     [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false,
-                          false, " var env-file script-memory-mb confine log-format log-level ",
+                          false,
+                          " var var-file env-file script-memory-mb confine log-format log-level ",
                           "check chat.lua"},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
                            "[SCRIPT]", false, false, OD_OPTIONS_OF_LOOKS,
@@ -169,13 +170,13 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                                       "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_EVICT] = OD_LOOKS("evict", "put it to sleep at once; its sockets stay",
                                   "NAMESPACE/NAME", "rooms/lobby"),
-    [OD_COMMAND_RESET] =
-        OD_LOOKS("reset", "the same, and cut its sockets", "NAMESPACE/NAME", "rooms/lobby"),
-    [OD_COMMAND_DELETE] = OD_LOOKS("delete", "the same, and delete all it has stored",
+    [OD_COMMAND_RESET] = OD_LOOKS("reset", "put it to sleep at once, and cut its sockets",
+                                  "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_DELETE] = OD_LOOKS("delete", "cut its sockets, and delete all it has stored",
                                    "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_LOG] = OD_LOOKS_WITH(
         "log", "its log: the last lines, and with -f those that come", "[NAMESPACE[/BEGINNING]]",
-        " follow log-level" OD_OPTIONS_OF_LOOKS, "log -f rooms --log-level warn"),
+        " follow log-level" OD_OPTIONS_OF_LOOKS, "-f rooms --log-level warn"),
     [OD_COMMAND_EXPORT] = OD_LOOKS("export", "an object or all of a namespace, as JSON lines",
                                    "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
     [OD_COMMAND_IMPORT] =

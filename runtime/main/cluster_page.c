@@ -40,15 +40,17 @@ static void put_node_json(struct od_bytes *page, const struct od_node_process *n
     put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, ",\"address\":");
     put_text(page, od_slice_of(node->address));
-    od_bytes_printf(page, ",\"slots\":%u,\"leaving\":%s,\"linked\":%s}",
-                    slots_of(placement, node->id), node->is_leaving ? "true" : "false",
+    od_bytes_printf(page, ",\"slots\":%u,\"joining\":%s,\"leaving\":%s,\"linked\":%s}",
+                    slots_of(placement, node->id),
+                    node->standing == OD_STANDING_JOINING ? "true" : "false",
+                    node->standing == OD_STANDING_LEAVING ? "true" : "false",
                     is_linked(nodes, node) ? "true" : "false");
 }
 
 // Who is waited for: the nodes that serve, stay, and have not loaded what is proposed.
 static bool is_awaited(const struct od_cluster_page *page, const struct od_cluster_node *node)
 {
-    return page->proposed > 0 && !node->is_leaving && node->loaded > 0 &&
+    return page->proposed > 0 && node->standing != OD_STANDING_LEAVING && node->loaded > 0 &&
            node->loaded < page->proposed;
 }
 
@@ -87,6 +89,12 @@ void od_cluster_page_put_json(struct od_bytes *bytes, const struct od_cluster_pa
                     filling(placement));
 }
 
+static const char *const standings[] = {
+    [OD_STANDING_UP] = "",
+    [OD_STANDING_JOINING] = ", joining",
+    [OD_STANDING_LEAVING] = ", leaving",
+};
+
 static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
                      const struct od_cluster_node *node)
 {
@@ -96,7 +104,7 @@ static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
     od_escape_put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, node->address[0] == '\0' ? "%s" : " at %s", node->address);
     od_bytes_printf(page, ": %u slots%s%s\n", slots_of(placement, node->id),
-                    node->is_leaving ? ", leaving" : "",
+                    standings[node->standing],
                     is_self                  ? " (this one)"
                     : is_linked(nodes, node) ? ""
                                              : " (not linked with this one)");

@@ -149,7 +149,7 @@ bool od_control_client_ask(const char *data_dir, const char *name, od_slice body
 static enum od_exit print(od_slice answer)
 {
     bool ok = is_good(&answer);
-    fprintf(ok ? stdout : stderr, "%.*s", (int)answer.size, answer.at);
+    fprintf(ok ? stdout : stderr, "%s%.*s", ok ? "" : "open-do: ", (int)answer.size, answer.at);
     return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "main/limits.h"
 #include "main/notify.h"
@@ -179,7 +180,8 @@ static bool goes_on_without_tls(const struct od_server *server)
 
 void od_server_serve_when_ready(struct od_server *server)
 {
-    bool workers_are = od_supervisor_ready_count(&server->supervisor) == server->options->workers;
+    bool workers_are = od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+                       !OD_FAULT("ready.hold");
     if (workers_are && server->state == OD_SERVER_STARTING)
         od_server_cluster_serve(server);
     bool all_are_ready =
@@ -363,7 +365,6 @@ static void close_all(struct od_server *server)
     od_router_deinit(&server->router);
     od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->cluster.wanted);
-    od_bytes_deinit(&server->cluster.claimed);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_bytes_deinit(&server->cluster.versions.why);

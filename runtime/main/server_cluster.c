@@ -23,6 +23,18 @@ static void begin_recall(struct od_server *server)
         server->cluster.recalled[i] = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
 }
 
+// What rings and recalls comes before all else that slots store.
+static void set_lacks_alarms(struct od_server *server, od_slot slot, bool lacks_alarms)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    OD_ASSERT(cluster->lacks_alarms[slot] != lacks_alarms);
+    cluster->lacks_alarms[slot] = lacks_alarms;
+    cluster->lacking += lacks_alarms;
+    cluster->lacking -= !lacks_alarms;
+    if (cluster->lacking == 0)
+        begin_recall(server);
+}
+
 static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_slot *before)
 {
     struct od_server *server = owner;
@@ -31,8 +43,8 @@ static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_sl
     OD_ASSERT(slot < OD_SLOT_COUNT);
     cluster->filling += is_filling;
     cluster->filling -= before->is_filling;
-    if (before->is_filling && cluster->filling == 0)
-        begin_recall(server);
+    if (is_filling != cluster->lacks_alarms[slot] && is_filling != before->is_filling)
+        set_lacks_alarms(server, slot, is_filling);
     od_node_process_slots_changed(&server->nodes);
 }
 
@@ -43,7 +55,7 @@ static void on_nodes_changed(void *owner)
     const struct od_placement *placement = &server->placement;
     const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
     od_node_process_nodes_changed(&server->nodes);
-    if (self == NULL || !self->is_leaving || server->cluster.is_handing_over)
+    if (self == NULL || self->standing != OD_STANDING_LEAVING || server->cluster.is_handing_over)
         return;
     od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator at another node");
     od_server_leave(server);
@@ -111,21 +123,8 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     if (server->state >= OD_SERVER_STOPPING)
         return;
     server->cluster.taking += count;
-    od_bytes_put(&server->cluster.claimed, slots, count * sizeof *slots);
-    if (server->state == OD_SERVER_SERVING)
-        od_server_cluster_serve(server);
-    else
-        od_server_serve_when_ready(server);
-}
-
-// Who is asked before his worker serves would have nobody who answers: other nodes see at once what
-// is taken.
-void od_server_cluster_serve(struct od_server *server)
-{
-    struct od_bytes *claimed = &server->cluster.claimed;
-    if (claimed->size > 0)
-        od_committer_order(server->committer, OD_ORDER_TAKE, od_bytes_slice(claimed));
-    od_bytes_clear(claimed);
+    od_committer_order(server->committer, OD_ORDER_TAKE,
+                       (od_slice){(const char *)slots, count * sizeof *slots});
 }
 
 void od_server_placed(void *owner, od_slot slot, bool is_here)
@@ -146,6 +145,48 @@ static uint32_t worker_of(const struct od_server *server, od_slot slot)
     return slot % server->options->workers; // As od_worker_of has it.
 }
 
+// --- Joining -------------------------------------------------------------------------------------
+
+static const struct od_cluster_node *find_unlinked(const struct od_server *server)
+{
+    const struct od_placement *placement = &server->placement;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        bool can_be_linked = node->id != placement->self.id && node->address[0] != '\0' &&
+                             server->options->has_cluster_listen;
+        if (can_be_linked && !od_node_process_is_linked(&server->nodes, node->id))
+            return node;
+    }
+    return NULL;
+}
+
+// Others hand it slots from now on: whoever asks for what is in them is to find workers, and a way
+// to them. A node that cannot be reached may be dead, or be so for this one only.
+static void rise_when_ready(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    if (cluster->has_risen || cluster->ready_ms == 0 || !cluster->has_looked ||
+        server->state >= OD_SERVER_STOPPING)
+        return;
+    const struct od_cluster_node *unlinked = find_unlinked(server);
+    bool is_late = od_clock_monotonic_ms() - cluster->ready_ms > OD_JOIN_LINKS_MS_MAX;
+    if (unlinked != NULL && !is_late)
+        return;
+    if (unlinked != NULL)
+        od_log(OD_LOG_WARN, NULL, "node %u at %s is not linked yet; this node takes slots without",
+               unlinked->id, unlinked->address);
+    cluster->has_risen = true;
+    od_cluster_rise(cluster->member);
+}
+
+void od_server_cluster_serve(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
+    if (cluster->member != NULL && cluster->ready_ms == 0)
+        cluster->ready_ms = od_clock_monotonic_ms();
+}
+
 // --- What they store -----------------------------------------------------------------------------
 
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES])
@@ -162,35 +203,41 @@ void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES])
                      -1);
 }
 
-void od_server_filled(void *owner, od_slot slot)
+void od_server_filled(void *owner, od_slot slot, bool only_alarms, bool is_whole)
 {
     struct od_server *server = owner;
     struct od_server_cluster *cluster = &server->cluster;
     OD_ASSERT(cluster->ordered > 0);
-    od_cluster_filled(cluster->member, slot);
-    if (--cluster->ordered > 0)
+    if (!is_whole) { // The others of the order have not begun.
+        cluster->ordered = 0;
+        cluster->next_filled = slot;
         return;
-    bool was_long = od_clock_monotonic_ms() - cluster->ordered_ms > OD_FILL_MS_MAX;
-    cluster->at_once = was_long ? cluster->at_once / 2 : cluster->at_once * 2;
+    }
+    cluster->ordered--;
+    if (!only_alarms)
+        od_cluster_filled(cluster->member, slot);
+    else if (cluster->lacks_alarms[slot])
+        set_lacks_alarms(server, slot, false);
 }
 
-// The next ones. Writes, and what somebody waits for, come in between, so it is not to take long.
+// The next portion. Writes, and what somebody waits for, come in between.
 static void fill_next(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     od_slot slots[OD_SLOT_COUNT];
-    size_t at_once = cluster->at_once == 0 ? 1 : cluster->at_once;
-    cluster->at_once = at_once < OD_SLOT_COUNT ? at_once : OD_SLOT_COUNT;
-    for (size_t i = 0; i < OD_SLOT_COUNT && cluster->ordered < cluster->at_once; i++) {
-        od_slot slot = cluster->next_filled;
-        cluster->next_filled = (od_slot)((slot + 1) % OD_SLOT_COUNT);
-        if (server->placement.slots[slot].is_filling)
+    bool only_alarms = cluster->lacking > 0;
+    if (!only_alarms && OD_FAULT("fill.hold"))
+        return;
+    for (size_t i = 0; i < OD_SLOT_COUNT; i++) {
+        od_slot slot = (od_slot)((cluster->next_filled + i) % OD_SLOT_COUNT);
+        bool lacks =
+            only_alarms ? cluster->lacks_alarms[slot] : server->placement.slots[slot].is_filling;
+        if (lacks)
             slots[cluster->ordered++] = slot;
     }
-    cluster->ordered_ms = od_clock_monotonic_ms();
-    if (cluster->ordered > 0)
-        od_committer_order(server->committer, OD_ORDER_FILL,
-                           (od_slice){(const char *)slots, cluster->ordered * sizeof *slots});
+    OD_ASSERT(cluster->ordered > 0);
+    od_committer_order(server->committer, only_alarms ? OD_ORDER_FILL_ALARMS : OD_ORDER_FILL,
+                       (od_slice){(const char *)slots, cluster->ordered * sizeof *slots});
 }
 
 static void load(struct od_server *server)
@@ -201,7 +248,7 @@ static void load(struct od_server *server)
     if (cluster->wanted.size > 0)
         od_committer_order(server->committer, OD_ORDER_LOAD, od_bytes_slice(&cluster->wanted));
     od_bytes_clear(&cluster->wanted);
-    if (cluster->filling > 0 && cluster->ordered == 0 && !OD_FAULT("fill.hold"))
+    if (cluster->filling > 0 && cluster->ordered == 0)
         fill_next(server);
 }
 
@@ -209,6 +256,7 @@ bool od_server_cluster_step(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     bool has_more = false, all_are_ready = true;
+    rise_when_ready(server);
     load(server);
     if (!cluster->is_recalling || server->alarm_clock.reader == NULL)
         return false;
@@ -270,14 +318,17 @@ void od_server_cluster_ended(struct od_server *server, const struct od_child *ch
 static void on_looked(void *owner)
 {
     struct od_server *server = owner;
+    const struct od_placement *placement = &server->placement;
+    const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
     server->cluster.has_looked = true;
+    server->cluster.is_up = self != NULL && self->standing == OD_STANDING_UP;
     od_server_serve_when_ready(server);
 }
 
 bool od_server_cluster_is_ready(const struct od_server *server)
 {
     const struct od_server_cluster *cluster = &server->cluster;
-    return cluster->member == NULL || (cluster->has_looked && cluster->taking == 0);
+    return cluster->member == NULL || (cluster->is_up && cluster->taking == 0);
 }
 
 // --- Leaving -------------------------------------------------------------------------------------
@@ -297,23 +348,14 @@ static void on_late(struct od_timer *timer)
     od_server_stop(server, OD_EXIT_CLEAN);
 }
 
-static bool has_heirs(const struct od_placement *placement)
-{
-    bool has = false;
-    for (size_t i = 0; i < placement->node_count; i++) {
-        const struct od_cluster_node *node = &placement->nodes[i];
-        has = has || (node->id != placement->self.id && !node->is_leaving);
-    }
-    return has;
-}
-
 bool od_server_hand_over(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
+    const struct od_placement *placement = &server->placement;
     if (cluster->is_handing_over)
         return true;
     if (cluster->member == NULL || cluster->is_away || server->state != OD_SERVER_SERVING ||
-        !has_heirs(&server->placement))
+        !od_placement_has_heirs(placement->nodes, placement->node_count, placement->self.id))
         return false;
     cluster->is_handing_over = true;
     od_log(OD_LOG_INFO, NULL, "this node leaves the cluster: its slots go to the others");

@@ -48,18 +48,21 @@ struct od_server_versions { // Of the script, in a cluster; for people (cluster_
 struct od_server_cluster {     // See server_cluster.c.
     struct od_cluster *member; // NULL: one machine.
     bool has_looked;
+    od_time_ms ready_ms; // All workers are, since then. 0: not yet.
+    bool has_risen;      // It has said so: it is not joining any more,
+    bool is_up;          // and it has seen that it is not, and claimed what is its.
     bool is_away;
     bool is_handing_over; // The program is to stop, and gives its slots away before it does.
     struct od_timer late;
-    struct od_bytes claimed;        // struct od_engine_slot each, while not all workers serve.
-    size_t taking;                  // Slots that were claimed, and that the committer has not yet.
-    size_t filling;                 // Those that are, and were not given away since.
-    size_t ordered, at_once;        // So many of them the committer is at, and may be.
-    od_time_ms ordered_ms;          // Since then.
-    od_slot next_filled;            // The next to be looked at.
-    struct od_bytes wanted;         // Ids of objects that workers want to be loaded.
-    bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
-    bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
+    size_t taking;  // Slots that were claimed, and that the committer has not yet.
+    size_t filling; // Those that are, and were not given away since.
+    bool lacks_alarms[OD_SLOT_COUNT]; // Of these: their alarms are to come first;
+    size_t lacking;                   // so many.
+    size_t ordered;                   // The committer is to fill so many.
+    od_slot next_filled;              // With which it goes on.
+    struct od_bytes wanted;           // Ids of objects that workers want to be loaded.
+    bool is_awaited[OD_SLOT_COUNT];   // Its worker is to let go of it.
+    bool is_recalling;                // Workers are told of wishes (wishes.h) that have come,
     struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
     od_time_ms run_until_ms, answer_until_ms;
     struct od_server_versions versions;
@@ -121,7 +124,7 @@ void od_server_serve_when_ready(struct od_server *server);
 OD_MUST_CHECK enum od_exit od_server_join(struct od_server *server, int *lock_fd,
                                           struct od_error *err);
 OD_MUST_CHECK bool od_server_begin_membership(struct od_server *server, struct od_error *err);
-void od_server_cluster_serve(struct od_server *server); // All workers do.
+void od_server_cluster_serve(struct od_server *server); // All workers do, so it may be up.
 bool od_server_cluster_is_ready(const struct od_server *server);
 void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
@@ -134,7 +137,7 @@ OD_MUST_CHECK bool od_server_hand_over(struct od_server *server);
 bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);
 void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES]);
-void od_server_filled(void *owner, od_slot slot);
+void od_server_filled(void *owner, od_slot slot, bool only_alarms, bool is_whole);
 // OBJECT_WANTED of a worker.
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES]);
 void od_server_fence(struct od_server *server, const char *why);

@@ -8,12 +8,12 @@
 #define OD_NODE_SECRET_BYTES_MIN 16
 #define OD_NODE_SECRET_BYTES_MAX 4096
 
-#define OD_NODE_HELLO_MS_MAX 15000  // From the connection to its proof.
-#define OD_NODE_PING_MS 1000        // How often a line is used at least.
-#define OD_NODE_SILENT_MS_MAX 15000 // One over which nothing has come for so long is cut.
-#define OD_NODE_RETRY_MS_MIN 100    // From a line that failed to the next try; twice as long
-#define OD_NODE_RETRY_MS_MAX 2000   // each time, up to this.
-#define OD_NODE_STRANGERS_MAX 64    // Connections that have proved nothing yet.
+#define OD_NODE_HELLO_MS_MAX 5000  // From the connection to its proof.
+#define OD_NODE_PING_MS 1000       // How often a line is used at least.
+#define OD_NODE_SILENT_MS_MAX 6000 // One over which nothing has come for so long is cut.
+#define OD_NODE_RETRY_MS_MIN 100   // From a line that failed to the next try; twice as long
+#define OD_NODE_RETRY_MS_MAX 2000  // each time, up to this.
+#define OD_NODE_STRANGERS_MAX 64   // Connections that have proved nothing yet.
 
 #define OD_NODE_HELLO_BYTES_MAX 1024         // Before the proof a message has no more.
 #define OD_NODE_MESSAGE_BYTES_MAX (1u << 20) // And after it.

@@ -118,10 +118,10 @@ static bool tell_hidden(struct od_objects *objects, const struct count *count)
     if (od_slice_equal(other->name, count->space))
         return false;
     od_log(OD_LOG_WARN, NULL,
-           "%llu objects are stored as '%.*s', which the script now calls what is stored as "
-           "'%.*s': they are kept, and cannot be reached",
-           (unsigned long long)count->objects, (int)count->space.size, count->space.at,
-           (int)other->name.size, other->name.at);
+           "%llu object%s stored as '%.*s', which the script now calls what is stored as '%.*s': "
+           "kept, and not to be reached",
+           (unsigned long long)count->objects, count->objects == 1 ? " is" : "s are",
+           (int)count->space.size, count->space.at, (int)other->name.size, other->name.at);
     return true;
 }
 

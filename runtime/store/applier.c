@@ -10,6 +10,7 @@
 
 static void empty(struct od_applier *applier)
 {
+    od_newest_clear(&applier->newest);
     od_pending_free_all(&applier->pending);
     applier->bytes = applier->count = 0;
     applier->is_urgent = false;
@@ -20,14 +21,28 @@ void od_applier_init(struct od_applier *applier, struct od_env *env)
     OD_ASSERT(env->is_writer);
     *applier = (struct od_applier){.env = env};
     od_list_init(&applier->pending);
+    od_newest_init(&applier->newest);
+    applier->rehearsal.newest = &applier->newest;
 }
 
 void od_applier_deinit(struct od_applier *applier)
 {
     empty(applier);
+    od_newest_deinit(&applier->newest);
 }
 
 // --- What it takes -------------------------------------------------------------------------------
+
+static void note(struct od_applier *applier, od_slice submission)
+{
+    struct od_cursor cursor = od_cursor_of(submission);
+    struct od_batch batch;
+    struct od_operation operation;
+    while (od_batch_next(&cursor, &batch)) {
+        while (od_operation_next(&batch, &operation))
+            od_newest_note(&applier->newest, batch.identity.id, &operation);
+    }
+}
 
 void od_applier_add(struct od_applier *applier, struct od_pending *pending)
 {
@@ -37,6 +52,8 @@ void od_applier_add(struct od_applier *applier, struct od_pending *pending)
         applier->due_us = due_us > applier->rest_us ? due_us : applier->rest_us;
     }
     od_list_push_back(&applier->pending, &pending->link);
+    if (pending->fate == OD_FATE_WRITTEN)
+        note(applier, od_pending_batches(pending));
     applier->bytes += pending->size;
     applier->count++;
     applier->is_urgent = applier->is_urgent || pending->fate == OD_FATE_FORGET ||
@@ -90,6 +107,7 @@ static int write_all(struct writing *writing, struct od_write *write)
     struct od_applier *applier = writing->applier;
     OD_ASSERT(applier->moment.sequence > applier->mark.moment.sequence);
     int code = OD_FAULT("apply.fail") ? EIO : OD_FAULT("apply.full") ? ENOSPC : 0;
+    write->newest = &applier->newest;
     OD_LIST_EACH (link, &applier->pending) {
         const struct od_pending *pending = od_pending_of(link);
         if (code == 0 && pending->fate == OD_FATE_WRITTEN)
@@ -172,8 +190,10 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
         return 0;
     }
     int code = has_written ? write_to_lmdb(&writing) : 0;
-    if (code != 0)
+    if (code != 0) {
+        od_write_forget(&applier->rehearsal);
         return code;
+    }
     applier->mark.moment = applier->moment;
     applier->deleted_all = applier->deleted_all || writing.changes.deleted_all;
     if (reports != NULL)

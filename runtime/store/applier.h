@@ -1,9 +1,9 @@
 // The applier: groups that the journal has, on their way into LMDB.
 //
 // They wait a moment, so that one transaction takes many: LMDB copies a page once, whatever is
-// written to it. They do not wait where somebody waits for them: a worker that ended, whose
-// objects are to be read by another, an alarm that may be due soon, a failure that may be told only
-// behind what came before it.
+// written to it, and of several writes of a key it gets the newest (newest.h). They do not wait
+// where somebody waits for them: a worker that ended, whose objects are to be read by another, an
+// alarm that may be due soon, a failure that may be told only behind what came before it.
 //
 // What is here is durable, so it cannot be refused any more. When LMDB cannot take it because the
 // disk is full it is tried again until it can; the room it will need is set aside before a group is
@@ -19,6 +19,7 @@
 #include "store/apply.h"
 #include "store/env.h"
 #include "store/journal_mark.h"
+#include "store/newest.h"
 #include "store/reports.h"
 #include "store/room.h"
 
@@ -26,6 +27,8 @@ struct od_applier {
     struct od_env *env;
     struct od_journal_mark mark; // What LMDB has.
     struct od_list pending;      // struct od_pending: written ones, and sources to be forgotten.
+    struct od_newest newest;     // Of their writes.
+    struct od_write rehearsal;   // For groups that are to become durable (group.h).
     size_t bytes, count;
     struct od_journal_moment moment; // Of the last group that was added.
     bool is_urgent;

@@ -2,6 +2,7 @@
 
 #include "store/alarm_rows.h"
 #include "store/directory.h"
+#include "store/newest.h"
 #include "store/rows.h"
 #include "store/trash.h"
 
@@ -9,8 +10,18 @@ struct target {
     struct od_write *write;
     const struct od_identity *identity;
     struct od_rows rows; // number 0: the object has none.
+    bool is_known;       // That number, or that there is none.
     struct od_changes *changes;
 };
+
+static int find_number(struct target *target)
+{
+    if (target->is_known)
+        return 0;
+    int code = od_directory_number(target->write, target->identity->id, &target->rows.number);
+    target->is_known = code == 0 || code == MDB_NOTFOUND;
+    return target->is_known ? 0 : code;
+}
 
 // Whatever an object writes first, its name is stored with it.
 static int give_number(struct target *target)
@@ -99,6 +110,32 @@ static int (*const appliers[])(struct target *, const struct od_operation *) = {
     [OD_OPERATION_DELETE_NAMED_ALARM] = apply_delete_alarm,
 };
 
+// What goes where a write goes that waits already rests on what that one rests on. Only to delete
+// more must be looked at.
+static enum od_newest_use use_of(struct od_write *write, const struct od_identity *identity,
+                                 const struct od_operation *operation)
+{
+    if (write->newest == NULL)
+        return OD_NEWEST_WRITE;
+    if (write->txn != NULL)
+        return od_newest_use(write->newest, write->operations++);
+    bool puts = operation->kind == OD_OPERATION_PUT || operation->kind == OD_OPERATION_PUT_PAGE;
+    return puts && od_newest_has(write->newest, identity->id, operation) ? OD_NEWEST_NONE
+                                                                         : OD_NEWEST_WRITE;
+}
+
+static int apply_operation(struct target *target, const struct od_operation *operation)
+{
+    OD_ASSERT(operation->kind < sizeof appliers / sizeof *appliers);
+    OD_ASSERT(appliers[operation->kind] != NULL);
+    enum od_newest_use use = use_of(target->write, target->identity, operation);
+    int code = use == OD_NEWEST_NONE ? 0 : find_number(target);
+    if (code != 0 || use == OD_NEWEST_NONE)
+        return code;
+    return use == OD_NEWEST_NUMBER ? give_number(target)
+                                   : appliers[operation->kind](target, operation);
+}
+
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)
 {
     struct target target = {.write = write, .identity = &batch->identity, .changes = changes};
@@ -107,15 +144,10 @@ static int apply_batch(struct od_write *write, struct od_batch *batch, struct od
     target.rows.data = write->env->data;
     target.rows.slot = od_slot_of_id(batch->identity.id);
     target.rows.write = write;
-    int code = od_directory_number(write, batch->identity.id, &target.rows.number);
-    if (code == MDB_NOTFOUND)
-        code = 0;
+    int code = 0;
     struct od_operation operation;
-    while (code == 0 && od_operation_next(batch, &operation)) {
-        OD_ASSERT(operation.kind < sizeof appliers / sizeof *appliers);
-        OD_ASSERT(appliers[operation.kind] != NULL);
-        code = appliers[operation.kind](&target, &operation);
-    }
+    while (code == 0 && od_operation_next(batch, &operation))
+        code = apply_operation(&target, &operation);
     return code;
 }
 

@@ -475,7 +475,8 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
 
 void od_committer_order(struct od_committer *committer, enum od_order order, od_slice what)
 {
-    static const enum od_fate fates[] = {OD_FATE_TAKE, OD_FATE_GIVE, OD_FATE_LOAD, OD_FATE_FILL};
+    static const enum od_fate fates[] = {OD_FATE_TAKE, OD_FATE_GIVE, OD_FATE_LOAD, OD_FATE_FILL,
+                                         OD_FATE_FILL_ALARMS};
     OD_ASSERT(committer->engine != NULL);
     OD_ASSERT(what.size > 0);
     struct od_pending *pending = od_allocate(sizeof *pending + what.size);

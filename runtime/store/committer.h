@@ -99,7 +99,9 @@ enum od_order {
     OD_ORDER_TAKE, // (struct od_engine_slot)*; [placed] follows for each.
     OD_ORDER_GIVE, // The same, of which only the numbers count.
     OD_ORDER_LOAD, // (32 bytes id)*; [loaded] follows for each, unless it has gone.
-    OD_ORDER_FILL, // (od_slot)*; [filled] follows for each.
+    OD_ORDER_FILL, // (od_slot)*: the next portion of them; [filled] follows for each that is whole,
+                   // and for the first that is not.
+    OD_ORDER_FILL_ALARMS, // The same of what rings and recalls alone.
 };
 
 // Behind what was submitted before, and before what comes; what is submitted for a slot between

@@ -27,7 +27,8 @@ struct od_committer_events {
     // With an engine: what od_committer_order was told has been done.
     void (*placed)(void *owner, od_slot slot, bool is_here);
     void (*loaded)(void *owner, const uint8_t id[OD_ID_BYTES]); // It can be read from LMDB.
-    void (*filled)(void *owner, od_slot slot);                  // All of it can.
+    // All of it can, or, with [only_alarms], its alarms; unless [is_whole]: a portion of that.
+    void (*filled)(void *owner, od_slot slot, bool only_alarms, bool is_whole);
 };
 
 #endif

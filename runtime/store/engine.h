@@ -22,6 +22,12 @@ struct od_engine_slot {
     uint64_t epoch, seq; // As it was claimed.
 };
 
+struct od_engine_filled { // What is to come, or the rest of it.
+    const od_slot *slots;
+    size_t count;
+    bool only_alarms;
+};
+
 enum od_engine_outcome {
     OD_ENGINE_STORED,
     OD_ENGINE_FAILED, // Nothing of it is stored: [err].
@@ -41,10 +47,12 @@ struct od_engine {
     enum od_engine_outcome (*commit)(struct od_engine *engine, const od_slice *submissions,
                                      size_t count, struct od_error *err);
     void (*take)(struct od_engine *engine, const struct od_engine_slot *slots, size_t count);
-    // All that these slots store, or these objects do: [ids] of OD_ID_BYTES each, of slots that
-    // were taken.
-    enum od_engine_outcome (*fill)(struct od_engine *engine, const od_slot *slots, size_t count,
-                                   const struct od_engine_sink *sink, struct od_error *err);
+    // The next portion of what slots store that were taken: [whole] says how many of them, from the
+    // first, have come as a whole. The next one begins where it ended when it is asked for next.
+    enum od_engine_outcome (*fill)(struct od_engine *engine, const struct od_engine_filled *filled,
+                                   const struct od_engine_sink *sink, size_t *whole,
+                                   struct od_error *err);
+    // All that these objects store: [ids] of OD_ID_BYTES each, of slots that were taken.
     enum od_engine_outcome (*load)(struct od_engine *engine, od_slice ids,
                                    const struct od_engine_sink *sink, struct od_error *err);
     bool (*has_slot)(const struct od_engine *engine, od_slot slot); // It was taken.

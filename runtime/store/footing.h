@@ -24,6 +24,8 @@
 
 #define OD_FOOTING_SEEN 2048u // A power of two.
 
+#define OD_FOOTING_NONE UINT64_MAX // No transaction.
+
 struct od_footing_tree {
     uint64_t root;
     unsigned levels;
@@ -34,6 +36,7 @@ struct od_footing {
     size_t page_bytes;
     uint64_t page_count;
     struct od_footing_tree main;    // Names the others.
+    uint64_t committed;             // The transaction.
     uint64_t changes;               // Keys that the transaction may have changed.
     uint64_t seen[OD_FOOTING_SEEN]; // Pages, by their number; a later one takes the place.
 };

@@ -92,13 +92,13 @@ static void decide(struct od_group *group, struct od_pending *pending, struct od
 }
 
 // Without a rehearsal all of them fail.
-static void decide_all(struct od_group *group, struct od_env *env)
+static void decide_all(struct od_group *group, struct od_applier *applier)
 {
-    struct od_write rehearsal;
-    group->code = env->lost != 0 ? env->lost : od_write_rehearse(&rehearsal, env);
+    struct od_env *env = applier->env;
+    group->code = env->lost != 0 ? env->lost : od_write_rehearse(&applier->rehearsal, env);
     OD_LIST_EACH (link, &group->pending) {
         if (group->code == 0)
-            decide(group, od_pending_of(link), &rehearsal);
+            decide(group, od_pending_of(link), &applier->rehearsal);
     }
 }
 
@@ -200,9 +200,11 @@ static struct od_journal_moment next_moment(const struct od_applier *applier)
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports)
 {
-    decide_all(group, applier->env);
+    decide_all(group, applier);
     if (group->code == 0 && group->count > 0)
         group->code = write_group(group, journal, applier);
+    if (od_group_has_failed(group))
+        od_write_forget(&applier->rehearsal);
     if (group->code != 0)
         return;
     const struct od_journal_moment last =
@@ -259,6 +261,7 @@ static void tell(struct od_group *group, struct od_reports *reports,
     case OD_FATE_GIVE:
     case OD_FATE_LOAD:
     case OD_FATE_FILL:
+    case OD_FATE_FILL_ALARMS:
         OD_UNREACHABLE("what is about slots comes by itself");
     }
 }

@@ -180,33 +180,65 @@ static int load(const struct od_intake *intake, struct od_changes *changes, stru
     return od_engine_code(outcome);
 }
 
-static int fill(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
+// Those that have gone meanwhile are as whole as they will be.
+static void report_filled(const struct od_intake *intake, const struct od_engine_filled *filled,
+                          size_t whole)
+{
+    const od_slot *asked = (const void *)intake->order->batches;
+    size_t count = intake->order->size / sizeof *asked;
+    for (size_t i = 0, taken = 0; i < count; i++) {
+        bool is_taken = taken < filled->count && filled->slots[taken] == asked[i];
+        bool is_whole = !is_taken || taken < whole;
+        od_reports_filled(intake->reports, asked[i], filled->only_alarms, is_whole);
+        if (!is_whole)
+            break;
+        taken += is_taken;
+    }
+}
+
+static int fill_part(const struct od_intake *intake, bool only_alarms, struct od_changes *changes,
+                     struct od_error *err)
 {
     struct coming coming = {intake->env, changes};
     struct od_engine_sink sink = {put_submission, &coming};
     const od_slot *asked = (const void *)intake->order->batches;
-    size_t asked_count = intake->order->size / sizeof *asked, count = 0;
+    size_t asked_count = intake->order->size / sizeof *asked, whole = 0;
     od_slot slots[OD_SLOT_COUNT];
+    struct od_engine_filled filled = {slots, 0, only_alarms};
     OD_ASSERT(asked_count <= OD_SLOT_COUNT);
     for (size_t i = 0; i < asked_count; i++) {
         if (intake->engine->has_slot(intake->engine, asked[i]))
-            slots[count++] = asked[i];
+            slots[filled.count++] = asked[i];
     }
     enum od_engine_outcome outcome =
-        count == 0 ? OD_ENGINE_STORED
-                   : intake->engine->fill(intake->engine, slots, count, &sink, err);
+        filled.count == 0 ? OD_ENGINE_STORED
+                          : intake->engine->fill(intake->engine, &filled, &sink, &whole, err);
     begin_report(intake, changes);
-    for (size_t i = 0; i < asked_count && outcome == OD_ENGINE_STORED; i++)
-        od_reports_filled(intake->reports, asked[i]);
+    if (outcome == OD_ENGINE_STORED)
+        report_filled(intake, &filled, whole);
     od_reports_end_group(intake->reports);
     return od_engine_code(outcome);
+}
+
+static int fill(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
+{
+    return fill_part(intake, false, changes, err);
+}
+
+static int fill_alarms(const struct od_intake *intake, struct od_changes *changes,
+                       struct od_error *err)
+{
+    return fill_part(intake, true, changes, err);
 }
 
 int od_intake_perform(const struct od_intake *intake, bool *has_trash, struct od_error *err)
 {
     static int (*const performers[])(const struct od_intake *, struct od_changes *,
-                                     struct od_error *) = {
-        [OD_FATE_TAKE] = take, [OD_FATE_GIVE] = give, [OD_FATE_LOAD] = load, [OD_FATE_FILL] = fill};
+                                     struct od_error *) = {[OD_FATE_TAKE] = take,
+                                                           [OD_FATE_GIVE] = give,
+                                                           [OD_FATE_LOAD] = load,
+                                                           [OD_FATE_FILL] = fill,
+                                                           [OD_FATE_FILL_ALARMS] = fill_alarms};
     struct od_changes changes = {.alarm_due_ms = OD_ALARM_NONE_MS};
     OD_ASSERT(intake->engine != NULL);
     OD_ASSERT(od_pending_is_order(intake->order));

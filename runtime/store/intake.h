@@ -2,9 +2,9 @@
 //
 // A slot that comes has no rows here: those that lie here from an earlier time go first. Its
 // objects are then read from the engine, one by one as they are asked for, and all of the slot when
-// there is time, and put as if they had just been written. What is put twice is the same: the slot
-// is ours, and what we have written stands in the engine before the next order is looked at. One
-// that goes leaves no rows.
+// there is time, its alarms first, and put as if they had just been written. What is put twice is
+// the same: the slot is ours, and what we have written stands in the engine before the next order
+// is looked at. One that goes leaves no rows.
 //
 // Private to the layer. Thread: the committer's.
 

@@ -11,14 +11,15 @@
 enum od_fate {
     OD_FATE_WRITTEN, // Or to be written.
     OD_FATE_MALFORMED,
-    OD_FATE_DAMAGED,   // It would go where the data file is damaged.
-    OD_FATE_DISCARDED, // After one of the same source that failed.
-    OD_FATE_ELSEWHERE, // Its object is not among the slots that the engine lets us have.
-    OD_FATE_FORGET,    // No submission: the source is gone.
-    OD_FATE_TAKE,      // Nor this: slots come from the engine (struct od_engine_slot), alone.
-    OD_FATE_GIVE,      // Or go,
-    OD_FATE_LOAD,      // what objects store is to come from there (their ids),
-    OD_FATE_FILL,      // or all that a slot stores.
+    OD_FATE_DAMAGED,     // It would go where the data file is damaged.
+    OD_FATE_DISCARDED,   // After one of the same source that failed.
+    OD_FATE_ELSEWHERE,   // Its object is not among the slots that the engine lets us have.
+    OD_FATE_FORGET,      // No submission: the source is gone.
+    OD_FATE_TAKE,        // Nor this: slots come from the engine (struct od_engine_slot), alone.
+    OD_FATE_GIVE,        // Or go,
+    OD_FATE_LOAD,        // what objects store is to come from there (their ids),
+    OD_FATE_FILL,        // or all that slots store,
+    OD_FATE_FILL_ALARMS, // or only their alarms.
 };
 
 struct od_pending {

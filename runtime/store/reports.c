@@ -31,6 +31,8 @@ struct od_report {
     od_slot slot;            // PLACED, FILLED.
     uint8_t id[OD_ID_BYTES]; // OBJECT_LOADED.
     bool is_here;            // PLACED.
+    bool only_alarms;        // FILLED,
+    bool is_whole;           // and this.
 };
 
 bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake, void *owner)
@@ -141,9 +143,11 @@ void od_reports_loaded(struct od_reports *reports, const uint8_t id[OD_ID_BYTES]
     push(reports, report);
 }
 
-void od_reports_filled(struct od_reports *reports, od_slot slot)
+void od_reports_filled(struct od_reports *reports, od_slot slot, bool only_alarms, bool is_whole)
 {
-    push(reports, (struct od_report){.kind = FILLED, .slot = slot});
+    push(reports,
+         (struct od_report){
+             .kind = FILLED, .slot = slot, .only_alarms = only_alarms, .is_whole = is_whole});
 }
 
 void od_reports_stalled(struct od_reports *reports, const char *why)
@@ -198,7 +202,7 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         events->loaded(owner, report->id);
         break;
     case FILLED:
-        events->filled(owner, report->slot);
+        events->filled(owner, report->slot, report->only_alarms, report->is_whole);
         break;
     }
     free(report->why);

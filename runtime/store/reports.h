@@ -42,7 +42,7 @@ void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t gen
 void od_reports_forgotten(struct od_reports *reports, uint32_t source);
 void od_reports_placed(struct od_reports *reports, od_slot slot, bool is_here);
 void od_reports_loaded(struct od_reports *reports, const uint8_t id[OD_ID_BYTES]);
-void od_reports_filled(struct od_reports *reports, od_slot slot);
+void od_reports_filled(struct od_reports *reports, od_slot slot, bool only_alarms, bool is_whole);
 void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms);
 void od_reports_stalled(struct od_reports *reports, const char *why);
 void od_reports_lost(struct od_reports *reports, const char *why, const char *advice);

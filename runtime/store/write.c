@@ -126,14 +126,33 @@ static int begin_footing(void *argument)
     return is_sound ? load_counter(write) : MDB_CORRUPTED;
 }
 
-int od_write_rehearse(struct od_write *write, struct od_env *env)
+static int begin_rehearsal(void *argument)
 {
-    write->env = env;
-    write->txn = NULL;
+    struct od_write *write = argument;
+    bool goes_on = write->footing.committed == last_committed(write);
+    if (goes_on)
+        return 0;
     write->next_number = 1;
     write->gave_numbers = false;
-    int code = od_mapped_call(begin_footing, write);
+    return begin_footing(write);
+}
+
+int od_write_rehearse(struct od_write *write, struct od_env *env)
+{
+    OD_ASSERT(write->txn == NULL);
+    if (write->env != env)
+        write->footing.committed = OD_FOOTING_NONE;
+    write->env = env;
+    int code = od_mapped_call(begin_rehearsal, write);
+    if (code != 0)
+        od_write_forget(write);
     return od_env_is_damage(code) ? OD_ENV_BASE_DAMAGED : code;
+}
+
+void od_write_forget(struct od_write *rehearsal)
+{
+    OD_ASSERT(rehearsal->txn == NULL);
+    rehearsal->env = NULL;
 }
 
 int od_write_begin(struct od_write *write, struct od_env *env)

@@ -8,7 +8,8 @@
 // OD_ENV_BASE_DAMAGED, at the beginning.
 //
 // A rehearsal is one without a transaction: it reads what was committed and looks at what would be
-// written, and nothing changes. It is not ended.
+// written, and nothing changes. It is not ended, and goes on until something else was committed:
+// what it has looked at, the next transaction stands on, with all that was rehearsed before it.
 //
 // Process: main. Thread: the committer's. Functions return LMDB's codes; 0 is good.
 
@@ -18,16 +19,24 @@
 #include "store/env.h"
 #include "store/footing.h"
 
+struct od_newest;
+
 struct od_write {
-    struct od_env *env;
-    MDB_txn *txn; // NULL: a rehearsal.
+    struct od_env *env; // NULL: of a rehearsal that was not begun.
+    MDB_txn *txn;       // NULL: a rehearsal.
     struct od_footing footing;
     uint64_t next_number;
     bool gave_numbers;
+    const struct od_newest *newest; // What is left out of what is applied; NULL: nothing.
+    uint64_t operations;            // So many of those that were noted there have been applied.
 };
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);
+
+// Begins, or goes on with, a rehearsal; a zeroed one was never begun. It must be begun anew
+// (od_write_forget) when what was rehearsed is not written.
 OD_MUST_CHECK int od_write_rehearse(struct od_write *write, struct od_env *env);
+void od_write_forget(struct od_write *rehearsal);
 uint64_t od_write_number(struct od_write *write); // A number nobody has had.
 
 // For the tables of the environment.

@@ -1,6 +1,7 @@
 #include "tls/certificates.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,16 +64,34 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 
 // --- Files ---------------------------------------------------------------------------------------
 
+// The mistakes that people make; NULL: another one.
+static const char *in_words(unsigned long code)
+{
+    int library = ERR_GET_LIB(code), reason = ERR_GET_REASON(code);
+    if (library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+        return "there is none in it, as PEM has it (-----BEGIN ...)";
+    if (library == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ)
+        return "it has a password, and nobody is asked for one here";
+    if (library == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH)
+        return "it is of another certificate";
+    return NULL;
+}
+
+// OpenSSL says first what was wrong, and then who noticed.
+static const char *take_reason(void)
+{
+    const char *first = ERR_reason_error_string(ERR_peek_error()), *words = NULL;
+    for (unsigned long code; words == NULL && (code = ERR_get_error()) != 0;)
+        words = in_words(code);
+    ERR_clear_error();
+    return words != NULL ? words : first != NULL ? first : "it cannot be read";
+}
+
 static bool fail(struct od_error *err, const char *what, const char *file)
 {
-    char reason[256] = "it cannot be read";
     if (access(file, R_OK) != 0)
         return od_error_errno(err, "%s %s", what, file);
-    unsigned long code = ERR_peek_last_error();
-    if (code != 0)
-        ERR_error_string_n(code, reason, sizeof reason);
-    ERR_clear_error();
-    return od_error_set(err, "%s %s: %s", what, file, reason);
+    return od_error_set(err, "%s %s: %s", what, file, take_reason());
 }
 
 static void warn_of_times(const char *file, const X509 *certificate)

@@ -2,21 +2,14 @@
 -- batches, broken connections and deaths. A control without one of the rules must be found wrong.
 --
 -- OPEN_DO_MODEL_WHOLE=1 searches it with two broken connections and six epochs, for minutes.
+local spin = require "spec.model.spin"
+
 local WHOLE = os.getenv("OPEN_DO_MODEL_WHOLE")
 local SIZE = WHOLE and "" or "-DBREAKS=1 -DEPOCHS=4"
-local SEARCH = [[
-  directory=$(mktemp -d -t open-do-spin-XXXXXX) && trap 'rm -rf "$directory"' EXIT
-  cd "$directory" && spin -a %s "$OLDPWD/spec/model/cluster.pml" &&
-  cc -O2 -w -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m200000 2>&1]]
 
 describe("several machines as a model", function()
   local function search(defines)
-    local pipe = assert(io.popen(SEARCH:format(defines)))
-    local text = pipe:read("*a")
-    pipe:close()
-    local errors = text:match("errors: (%d+)")
-    assert(errors and not text:find("max search depth too small", 1, true), text)
-    return tonumber(errors), text:match("assertion violated (%b())")
+    return spin.search("cluster", defines)
   end
 
   it("keep what was acknowledged, once, and never answer with old values", function()

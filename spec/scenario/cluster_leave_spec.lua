@@ -1,4 +1,5 @@
--- Three nodes under load, of which each leaves in turn: nobody at the others notices.
+-- Nodes under load, of which each leaves in turn, and to which one comes: nobody at the others
+-- notices.
 local cluster_nodes = require "spec.scenario.cluster_nodes"
 local http = require "spec.support.http"
 local Postgres = require "spec.scenario.postgres"
@@ -127,16 +128,45 @@ function Load:stop()
   end
 end
 
-describe("a node that leaves", function()
+describe("a node that leaves or comes", function()
   local nodes = cluster_nodes.each()
   local postgres = Postgres.each()
 
+  local function prepare(options)
+    options.source = SOURCE
+    table.insert(options.args, "--var=NODE=" .. #nodes.all + 1)
+    return Server.prepare(options)
+  end
+
   local function begin()
     return nodes:start(postgres, function(options)
-      options.source = SOURCE
-      table.insert(options.args, "--var=NODE=" .. #nodes.all + 1)
-      return Server.start(options)
+      local node = prepare(options)
+      node:launch()
+      return node
     end)
+  end
+
+  -- One whose workers are not ready before the fault is cleared.
+  local function begin_to_join()
+    return nodes:start(postgres, function(options)
+      local node = prepare(options)
+      node:fault("ready.hold")
+      node:spawn()
+      return node
+    end)
+  end
+
+  -- From here on whoever gets a slot and is not up is noted.
+  local function note_early_gifts()
+    postgres:ask [[CREATE TABLE early (slot int, owner int)]]
+    postgres:ask [[CREATE FUNCTION note_early() RETURNS trigger AS $$ BEGIN
+      IF NEW.owner NOT IN (0, OLD.owner) AND NOT EXISTS (SELECT 1 FROM od_node WHERE id = NEW.owner
+          AND inc = NEW.inc AND state = 'up') THEN
+        INSERT INTO early VALUES (NEW.slot, NEW.owner);
+      END IF;
+      RETURN NEW; END $$ LANGUAGE plpgsql]]
+    postgres:ask [[CREATE TRIGGER note_early BEFORE UPDATE ON od_slot
+      FOR EACH ROW EXECUTE FUNCTION note_early()]]
   end
 
   local function have_slots(count)
@@ -184,6 +214,38 @@ describe("a node that leaves", function()
       eventually("all nodes have slots", function() return are_settled(3) end)
     end
   end)
+
+  it("gets nothing before it can serve, and then what is its, with nobody at the others noticing",
+    function()
+      for _ = 1, 3 do
+        begin()
+      end
+      eventually("all nodes have slots", function() return are_settled(3) end)
+      note_early_gifts()
+      local load = begin_load(nodes.all, "n")
+      load:round()
+      local coming = begin_to_join()
+      eventually("the others see it, linked", function()
+        load:round()
+        local _, page = nodes.all[1]:asking("cluster", "status")
+        return page:match("node 4[^\n]*: 0 slots, joining\n")
+      end)
+      for _ = 1, AHEAD + 2 do
+        load:round()
+      end
+      assert.equal("joining 0", postgres:ask [[SELECT state || ' ' || (SELECT count(*) FROM od_slot
+        WHERE owner = 4) FROM od_node WHERE id = 4]])
+      coming:clear_fault("ready.hold")
+      eventually("all nodes have slots", function()
+        load:round()
+        return are_settled(4)
+      end)
+      coming:wait_listening()
+      load:round()
+      load:stop()
+      assert.same({}, load.wrong)
+      assert.equal("0", postgres:ask "SELECT count(*) FROM early")
+    end)
 
   it("answers what its own clients have begun, and closes their WebSockets with 1001", function()
     local leaving, other = begin(), begin()

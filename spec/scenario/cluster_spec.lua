@@ -104,9 +104,13 @@ describe("a cluster", function()
       storage.sql:exec("INSERT INTO t VALUES (1), (2)")
       storage:setAlarm(od.now() + 1000)]])
     workbench.ask(node, "n2", "storage:deleteAll() storage:put('n', 2)")
+    workbench.ask(node, "large", "for i = 1, 1000 do storage:put('k' .. i, i) end")
     node:shut_down()
     node:fault("fill.hold")
     node:launch()
+    eventually("its alarm has rung", function()
+      return workbench.ask(node, "n1", "return storage:get('rang')")
+    end)
     assert.same({}, missing(node, 20))
     assert.equal(2, workbench.ask(node, "n1",
       "return storage.sql:exec('SELECT max(x) AS x FROM t'):one().x"))
@@ -124,9 +128,12 @@ describe("a cluster", function()
     for i = 4, 20 do
       assert.truthy(names:find("things/n" .. i .. "%f[^%w]"), names)
     end
-    eventually("its alarm has rung", function()
-      return workbench.ask(node, "n1", "return storage:get('rang')")
-    end)
+    assert.equal(500500, workbench.ask(node, "large", [[
+      local sum = 0
+      for _, value in storage:list() do
+        sum = sum + value
+      end
+      return sum]]))
     assert.equal(3, workbench.ask(node, "n1", "return storage:get('n')"))
     assert.is_nil(workbench.ask(node, "n3", "return storage:get('n')"))
     assert.equal(4, workbench.ask(node, "new", "return storage:get('n')"))

@@ -30,7 +30,7 @@ describe("open-do restart-worker", function()
     for _, number in ipairs { "2", "x", "", "1x" } do
       local code, said = server:asking("restart-worker", number)
       assert.equal(1, code)
-      assert.equal("there is no worker of that number\n", said)
+      assert.equal("open-do: there is no worker of that number\n", said)
     end
   end)
 

@@ -87,6 +87,17 @@ await play(async ({ base: given, tab, step, shoot }) => {
     await desk.getByRole('dialog').waitFor();
   });
 
+  await step('An address that somebody types leads to its object, and one that is none to the list', async () => {
+    await desk.goto(`${base}/#/object/rooms/kitchen/events`);
+    await desk.getByRole('heading', { name: 'kitchen' }).waitFor();
+    check(await desk.getByRole('link', { name: 'Events', exact: true }).getAttribute('aria-current') === 'page', 'its events are not shown');
+    for (const place of ['#/object/%', '#/object/rooms']) {
+      await desk.goto('about:blank');
+      await desk.goto(`${base}/${place}`);
+      await desk.locator('.objects tbody tr').first().waitFor();
+    }
+  });
+
   const phone = await tab('phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' });
   await step('On a phone, with a token that may only look, all of it fits and nothing can be changed', async () => {
     await phone.goto(`${base}/?token=${readToken}`);

@@ -120,7 +120,7 @@ describe("a namespace", function()
     assert.equal(2, ask("/Items/a", "return storage:get('n')"))
     server:restart()
     server:status()
-    assert.matches("1 objects are stored as 'Items', which the script now calls what is stored as "
+    assert.matches("1 object is stored as 'Items', which the script now calls what is stored as "
       .. "'things'", server:log())
     save((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
     assert.equal(1, ask("/Items/a", "return storage:get('n')"))

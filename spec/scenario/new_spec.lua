@@ -59,4 +59,21 @@ describe("open-do new", function()
     assert.equal(1, code)
     assert.matches("cannot make no/such/place: No such file or directory", output)
   end)
+
+  it("says so when a file cannot be written whole", function()
+    for command, file in pairs { new = "chat.lua", types = "types/open%-do/open%-do.lua" } do
+      local code, output = say(folder, "sh", "-c",
+        ("ulimit -f 1; exec '%s' %s"):format(program, command))
+      assert.equal(1, code, output)
+      assert.matches("/" .. file .. ": File too large", output)
+      assert.not_matches("wrote", output, 1, true)
+    end
+  end)
+
+  it("says how one gets there as a shell takes it", function()
+    local code, output = say(folder, program, "new", "Ann's chat")
+    assert.equal(0, code, output)
+    local go_there = output:match("cd [^\n]+")
+    assert.equal(0, (say(folder, "sh", "-c", go_there .. " && test -f chat.lua")))
+  end)
 end)

@@ -165,18 +165,6 @@ describe("who connects to a node", function()
       .. uint(tonumber(C["OD_KIND_" .. kind]), 2) .. uint(fields.tunnel or 0, 8) .. body)
   end
 
-  -- The process of node 2 that speaks with others.
-  local function node_process()
-    for _, pid in ipairs(nodes[2].process:children()) do
-      local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-      local text = file and file:read("*a") or ""
-      if file then file:close() end
-      if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
-        return pid
-      end
-    end
-  end
-
   local function descriptors(pid)
     return select(2, shell.text(("ls /proc/%d/fd"):format(pid)):gsub("%d+", ""))
   end
@@ -210,7 +198,7 @@ describe("who connects to a node", function()
     local tcp = linked()
     deliver(tcp, 0, worker_is_there())
     deliver(tcp, 1, "")
-    local pid = node_process()
+    local pid = nodes:node_process(2)
     local before = descriptors(pid)
     local bytes = {}
     for number = 1, 101, 2 do

@@ -157,7 +157,13 @@ describe("an operator", function()
     workbench.ask(server, "lobby", "storage:put('n', 1)")
     assert.matches("no object things/loby; did you mean things/lobby%?",
       refused("object", "things/loby"))
-    assert.matches("no such namespace; did you mean things%?", refused("object", "thinks/lobby"))
+    for _, words in ipairs { "object thinks/lobby", "objects thinks", "objects thinks/lob",
+      "export thinks" } do
+      local command, what = words:match("(%S+) (%S+)")
+      local text, code = refused(command, what)
+      assert.equal(1, code)
+      assert.matches("no such namespace; did you mean things%?", text)
+    end
     local text, code = refused("kv", "put", "things/lobby", "n", "tea")
     assert.matches("the value is no JSON.*'\"tea\"'", text)
     assert.equal(2, code)
@@ -177,7 +183,7 @@ describe("an operator", function()
     objects = ask("objects", "things/stored-", "--json").objects
     assert.equal(20, #objects)
     assert.equal("stored-1", objects[1].name)
-    assert.same({ objects = {} }, ask("objects", "nothing", "--json"))
+    assert.same({ objects = {} }, ask("objects", "things/nothing-", "--json"))
   end)
 
   it("goes on in the list where it ended, also the next day", function()

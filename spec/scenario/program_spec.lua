@@ -104,6 +104,21 @@ describe("The program", function()
       assert.truthy(column)
     end)
 
+    it("with --help: in lines that are no longer than 100", function()
+      for _, words in ipairs { { "--help" }, { "run", "--help" }, { "reload", "--help" } } do
+        local _, text = ends(words)
+        for line in text:gmatch("[^\n]+") do
+          assert.is_true(#line <= 100, line)
+        end
+      end
+    end)
+
+    it("with --help: and says when nobody can read it", function()
+      local run = process.start { argv = { "sh", "-c", "'" .. program .. "' --help >/dev/full" } }
+      assert.equal(1, run:wait_exit(SECONDS))
+      assert.equal("open-do: cannot write the answer: No space left on device\n", run:output())
+    end)
+
     it("with --version", function()
       local code, text = ends { "--version" }
       assert.equal(0, code)
@@ -223,6 +238,12 @@ describe("The program", function()
       local code, text = ends { "run", "chat.lua" }
       assert.equal(1, code)
       assert.truthy(text:match("cannot read the script chat.lua: No such file"), text)
+    end)
+
+    it("when the script is a directory, and says so", function()
+      local code, text = ends { "run", "." }
+      assert.equal(1, code)
+      assert.equal("open-do: cannot read the script .: Is a directory\n", text)
     end)
 
     it("when the script cannot be loaded, and says so once for all workers", function()

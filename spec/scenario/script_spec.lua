@@ -26,6 +26,11 @@ describe("a script that cannot be served", function()
       { "script.lua:4:", "'local'", "> 4 |   local x = 1\n    |   ^^^^^\n" })
   end)
 
+  it("for being no source text is told what it is", function()
+    refuse(string.dump(function() end), { "script.lua: this is bytecode" })
+    refuse("\255\254r\0e\0t\0", { "script.lua: this is UTF-16; save it as UTF-8" })
+  end)
+
   it("for an error is shown with file, line, the line itself and the way there", function()
     refuse("local function deep(t)\n  return t.x.y\nend\nlocal n = deep({})\nreturn n",
       { "script.lua:2:", "attempt to index field 'x' (a nil value)",

@@ -103,8 +103,24 @@ describe("TLS", function()
     local code, output = Server.refuse { source = survival.SOURCE, at_terminal = true,
       args = certificates.args { "locked" } }
     assert.equal(1, code)
-    assert.matches("the key .*locked.key: ", output)
+    assert.matches("the key .*locked.key: it has a password", output)
     assert.not_matches("pass phrase", output)
+  end)
+
+  it("says in words what is wrong with a file", function()
+    run "cp localhost.key swapped.crt; cp localhost.crt swapped.key"
+    run "cp localhost.crt mixed.crt; cp other.key mixed.key; cp localhost.crt alone.crt"
+    for name, mistake in pairs {
+      swapped = "the certificate .*swapped.crt: there is none in it, as PEM has it",
+      mixed = "the key .*mixed.key: it is of another certificate",
+      alone = "the key .*alone.key: No such file or directory",
+    } do
+      local code, output = Server.refuse { source = survival.SOURCE,
+        args = certificates.args { name } }
+      assert.equal(1, code)
+      assert.matches(mistake, output)
+      assert.not_matches("routines", output)
+    end
   end)
 
   -- A ClientHello of TLS 1.2 and 1.3, as curl would begin.

@@ -116,16 +116,21 @@ function M.export(word, file, scratch, warn)
     write_object(file, words.target(word), scratch, warn)
     return
   end
+  local is_empty = true
   for object in server.each_object { scope = "all", space = word, beginning = "" } do
+    is_empty = false
     if object.stored ~= 0 then
       local target = { label = word .. "/#" .. object.id, space = word, id = object.id }
       write_object(file, target, scratch, warn)
     end
   end
+  if is_empty then
+    server.check_namespace(word)
+  end
 end
 
 -- In place of the server, when nothing is to be changed.
-local NOBODY = setmetatable({ object = server.object },
+local NOBODY = setmetatable({ check_namespace = server.check_namespace },
   { __index = function() return function() end end })
 
 -- What a line says -------------------------------------------------------------------------------
@@ -243,7 +248,7 @@ end
 -- An object of which nothing is stored is nothing to write: nobody else would notice.
 function Reading:check_namespace(name)
   if not self.known[name] then
-    self.server.object(self.target)
+    self.server.check_namespace(name, self.target.label)
     self.known[name] = true
   end
 end

@@ -23,6 +23,9 @@ function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
   local list = objects.list { space = space, beginning = beginning, awake = options.awake,
     order = options.order, limit = options.limit, cursor = options.cursor }
+  if space ~= "" and #list.objects == 0 and not list.missing then
+    server.check_namespace(space)
+  end
   return list, function(result)
     return show.objects(result, options.order)
   end, list.missing and 1 or 0 -- It is not whole.
@@ -269,11 +272,6 @@ return function(name, given, options)
   end
   if result ~= nil then
     print((not options.json and for_people or show.json)(result))
-  end
-  local is_out, problem = io.stdout:flush()
-  if not is_out then
-    io.stderr:write("open-do: cannot write the answer: ", problem, "\n")
-    return 1
   end
   return exit_code or 0
 end

@@ -44,6 +44,11 @@ function M.object(target)
   return ask.facts(perform(target, nil, "object", ""))[1]
 end
 
+--- Fails when the script has no such namespace. `label` is what was asked for.
+function M.check_namespace(space, label)
+  M.object { label = label or space, space = space, name = "-" } -- As any object of it would.
+end
+
 -- An array of them, and how many they are when some are nil.
 local function listed(...)
   local list, count = array { ... }, select("#", ...)

@@ -20,10 +20,21 @@ const PAGES = [
   ['log', 'Log', 'M4 4h12v12H4zM7 8h6M7 11h6'],
 ];
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+// Who types an address leaves the / of an object as it is: #/object/rooms/lobby.
 function place() {
   const [path, words] = location.hash.replace(/^#\/?/, '').split('?');
-  const [page, name, part] = path.split('/');
-  return { page, name: name && decodeURIComponent(name), part, words: new URLSearchParams(words ?? '') };
+  const [page, first, ...rest] = path.split('/');
+  const isTyped = page === 'object' && rest.length > 0 && !/%2f/i.test(first);
+  const name = isTyped ? first + '/' + rest.shift() : first;
+  return { page, name: name && decoded(name), part: rest[0], words: new URLSearchParams(words ?? '') };
 }
 
 function go() {
@@ -31,7 +42,7 @@ function go() {
   leave();
   fill(nav, PAGES.map(([id, title, path]) => h('a', { href: '#/' + id, ariaCurrent: id === page || (id === 'objects' && page === 'object') ? 'page' : null }, icon(path), h('span', null, title))));
   document.title = (name ?? PAGES.find(([id]) => id === page)?.[1] ?? 'Overview') + ' – open-do';
-  const stop = page === 'objects' ? objects(main, words) : page === 'object' && name ? object(main, name, part) : page === 'log' ? log(main) : overview(main);
+  const stop = page === 'object' && name?.includes('/') ? object(main, name, part) : page === 'objects' || page === 'object' ? objects(main, words) : page === 'log' ? log(main) : overview(main);
   leave = stop ?? (() => {});
   main.dataset.page = page || 'overview';
 }

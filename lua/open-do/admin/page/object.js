@@ -182,8 +182,8 @@ function head(label) {
         h('button', { onclick: alarmMenu, disabled: !may() }, 'Alarm …'),
         button('hibernate', 'put it to sleep when its handlers have ended'),
         button('evict', 'put it to sleep at once; its sockets stay'),
-        button('reset', 'the same, and cut its sockets', `Reset ${label}? Its sockets are cut.`),
-        button('delete', 'the same, and delete all it has stored', `Delete all that ${label} has stored?`, '.danger'))),
+        button('reset', 'put it to sleep at once, and cut its sockets', `Reset ${label}? Its sockets are cut.`),
+        button('delete', 'cut its sockets, and delete all it has stored', `Delete all that ${label} has stored?`, '.danger'))),
       why, error, facts),
     update(object) {
       fill(state, stateOf(object));
