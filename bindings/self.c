@@ -18,10 +18,12 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
     lua_setmetatable(L, -2);
 }
 
-// It is of the same memory as what it is for, and goes back with it.
+// It is of the small blocks of the state (engine/blocks.h), like what it is for: a crowd of them that
+// goes at once is nothing malloc forgets.
 struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
 {
     OD_ASSERT(object->instance == NULL);
+    OD_ASSERT(!engine->memory.is_capped);
     struct od_instance *instance = od_memory_allocate(&engine->memory, NULL, 0, sizeof *instance);
     object->instance = instance;
     *instance = (struct od_instance){.object = object, .timers_ref = LUA_NOREF};
