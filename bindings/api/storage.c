@@ -340,7 +340,7 @@ static int is_same(lua_State *L)
 }
 
 const luaL_Reg od_storage_value_methods[] = {
-    {"get", get}, {"put", put}, {"delete", delete}, {"list", od_storage_list_values}, {NULL, NULL}};
+    {"get", get}, {"put", put}, {"delete", delete}, {NULL, NULL}};
 
 void od_lib_storage_open(lua_State *L)
 {
@@ -355,4 +355,5 @@ void od_lib_storage_open(lua_State *L)
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_schedule_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_bookmark_methods);
     od_storage_put_bookmarks(L);
+    od_storage_put_list(L);
 }

@@ -139,6 +139,7 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
 
 void od_object_free(struct od_object *object)
 {
+    OD_ASSERT(object->objects->unsettled != object);
     OD_ASSERT(object->running == NULL);
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);

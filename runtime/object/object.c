@@ -92,17 +92,20 @@ static bool may_begin_next(const struct od_object *object)
     return !od_list_is_empty(&object->work->inbox) && may_begin(object);
 }
 
-static bool has_work(const struct od_object *object)
+static __attribute__((noinline)) bool may_do_its_work(const struct od_object *object)
 {
-    bool is_asked = !od_list_is_empty(&object->work->inbox) || object->must_wake;
-    if (!is_asked && od_list_is_empty(&object->work->resumes))
-        return false;
     if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
         !od_loading_is_done(object))
         return false;
     if (!od_list_is_empty(&object->work->resumes))
         return true;
     return may_begin_next(object) || (must_wake(object) && may_begin(object));
+}
+
+static inline bool has_work(const struct od_object *object)
+{
+    bool is_asked = !od_list_is_empty(&object->work->inbox) || object->must_wake;
+    return (is_asked || !od_list_is_empty(&object->work->resumes)) && may_do_its_work(object);
 }
 
 void od_object_receive(struct od_object *object, struct od_event *event)
@@ -166,6 +169,22 @@ static void construct(struct od_object *object)
     od_object_run_stretch(object, task, NULL);
 }
 
+static void note_begin(struct od_object *object, const struct od_task *task)
+{
+    struct od_objects *objects = object->objects;
+    od_object_history_begin(object, task->event);
+    if (objects->trace_count > 0)
+        od_trace_began(object, task);
+    od_meters_time(&objects->page->meters.queue, objects->event_began_us - task->event->came_us);
+}
+
+OD_SELDOM static void begin_call(const struct od_object *object, const struct od_event *event)
+{
+    struct od_call *call = call_of(object, event);
+    if (call != NULL)
+        od_call_begun(call);
+}
+
 static void run(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(object->state == OD_AWAKE);
@@ -175,16 +194,10 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
-    if (event->kind != OD_EVENT_BRANCH) {
-        od_object_history_begin(object, event);
-        if (object->objects->trace_count > 0)
-            od_trace_began(object, task);
-        od_meters_time(&object->objects->page->meters.queue,
-                       object->objects->event_began_us - event->came_us);
-    }
-    struct od_call *call = call_of(object, event);
-    if (call != NULL)
-        od_call_begun(call);
+    if (event->kind != OD_EVENT_BRANCH)
+        note_begin(object, task);
+    if (event->call != 0)
+        begin_call(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
     od_object_run_stretch(object, task, NULL);
@@ -273,7 +286,7 @@ static void handle(struct od_object *object, struct od_event *event)
 }
 
 // It has sent to many sockets, and the net is behind: others go first.
-static bool is_ahead(struct od_object *object)
+static inline bool is_ahead(struct od_object *object)
 {
     object->is_ahead = object->is_ahead && od_net_is_behind(object->objects->net);
     return object->is_ahead;
@@ -306,6 +319,8 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
 {
     struct od_objects *objects = object->objects;
     OD_ASSERT(event->is_borrowed);
+    if (objects->unsettled != object)
+        od_object_settle_last(objects); // It may be one that waits.
     if (!may_handle_at_once(object, event) || is_ahead(object))
         return false;
     od_share_begin(&object->work->share, objects->turn);
@@ -317,8 +332,16 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     objects->handles_at_once = false; // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;
-    settle(object, objects->now_us);
+    objects->unsettled = object;
     return true;
+}
+
+void od_object_settle_last(struct od_objects *objects)
+{
+    struct od_object *object = objects->unsettled;
+    objects->unsettled = NULL;
+    if (object != NULL)
+        settle(object, objects->now_us);
 }
 
 // It, or a branch of it.
@@ -353,9 +376,9 @@ static bool is_busy(const struct od_object *object)
            !od_list_is_empty(&object->work->outbox) || object->running != NULL;
 }
 
-static void drop_outdated(struct od_object *object)
+OD_SELDOM static void drop_outdated(struct od_object *object)
 {
-    if (!is_outdated(object) || !od_list_is_empty(&object->work->tasks) || object->running != NULL)
+    if (!od_list_is_empty(&object->work->tasks) || object->running != NULL)
         return;
     // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
     object->must_wake = object->must_wake || object->timeout_count > 0;
@@ -366,7 +389,8 @@ static void drop_outdated(struct od_object *object)
 static void settle(struct od_object *object, int64_t now_us)
 {
     struct od_objects *objects = object->objects;
-    drop_outdated(object);
+    if (is_outdated(object))
+        drop_outdated(object);
     if (object->pipe_count > 0)
         od_pipes_settle(object);
     if (object->inbox_count > 0 || object->must_wake)

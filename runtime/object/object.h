@@ -118,6 +118,9 @@ void od_object_deliver(struct od_object *object);
 // cache. False: it has to go through the inbox.
 OD_MUST_CHECK bool od_object_handle_at_once(struct od_object *object, struct od_event *event);
 
+// Messages come in crowds: the object is settled when another has one, or all are read.
+void od_object_settle_last(struct od_objects *objects);
+
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.
 void od_object_sleep(struct od_object *object);

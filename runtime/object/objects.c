@@ -51,6 +51,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_slab_init(&objects->tasks, sizeof(struct od_task));
+    od_slab_init(&objects->effects, sizeof(struct od_effect) + OD_OUTBOX_SMALL_BYTES);
     od_slab_init(&objects->works, sizeof(struct od_work));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
@@ -65,9 +66,12 @@ void od_objects_init(struct od_objects *objects)
     // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
+    objects->borrowed = od_event_new(OD_EVENT_MESSAGE, (od_slice){NULL, 0});
+    objects->borrowed->is_borrowed = true;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
     od_removal_init(objects);
+    od_early_init(objects);
     od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
@@ -115,6 +119,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_refusals_deinit(objects);
     od_removal_deinit(objects);
     od_keep_deinit(objects);
+    od_early_deinit(objects);
     od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
     od_call_marks_deinit(objects);
@@ -125,9 +130,11 @@ void od_objects_deinit(struct od_objects *objects)
         free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
+    free(objects->borrowed);
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_slab_deinit(&objects->tasks);
+    od_slab_deinit(&objects->effects);
     od_slab_deinit(&objects->works);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
@@ -478,6 +485,8 @@ static void fit_maps(struct od_objects *objects)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);
+    od_slab_fit(&objects->effects);
+    od_slab_fit(&objects->store->entries);
     od_slab_fit(&objects->works);
 }
 

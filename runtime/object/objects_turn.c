@@ -16,6 +16,7 @@ void od_objects_begin_turn(struct od_objects *objects, bool may_run)
 void od_objects_end_reading(struct od_objects *objects)
 {
     objects->handles_at_once = false;
+    od_object_settle_last(objects);
 }
 
 bool od_objects_deliver(struct od_objects *objects)

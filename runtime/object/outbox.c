@@ -177,8 +177,12 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
     if (!has_room(object, effect))
         return;
     object->work->outbox_bytes += cost_of(effect);
-    struct od_effect *kept = od_allocate(sizeof *kept + effect->bytes.size);
+    uint64_t number;
+    bool is_small = effect->bytes.size <= OD_OUTBOX_SMALL_BYTES;
+    struct od_effect *kept = is_small ? od_slab_take(&object->objects->effects, &number)
+                                      : od_allocate(sizeof *kept + effect->bytes.size);
     *kept = *effect;
+    kept->is_of_slab = is_small;
     od_list_init(&kept->link);
     kept->bytes.at = (const char *)(kept + 1);
     if (effect->bytes.size > 0)
@@ -202,7 +206,10 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
     OD_ASSERT(object->work->outbox_bytes >= cost_of(kept));
     object->work->outbox_bytes -= cost_of(kept);
     od_frame_shared_drop(kept->frame);
-    free(kept);
+    if (kept->is_of_slab)
+        od_slab_give(&object->objects->effects, kept);
+    else
+        free(kept);
     if (socket == NULL)
         return;
     OD_ASSERT(socket->gated_count > 0);

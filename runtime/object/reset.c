@@ -72,7 +72,7 @@ static void cut_sockets_of_aborted(struct od_object *object)
     }
 }
 
-void od_object_perform_reset(struct od_object *object)
+OD_SELDOM void od_object_perform_reset(struct od_object *object)
 {
     OD_ASSERT(object->is_reset);
     OD_ASSERT(object->running == NULL);

@@ -120,7 +120,7 @@ void od_section_wait(struct od_task *task)
                       od_clock_monotonic_ms() + OD_SECTION_MS_MAX);
 }
 
-void od_section_check_left(const struct od_task *task)
+OD_SELDOM void od_section_check_left(const struct od_task *task)
 {
     const struct od_section *section = section_of(task);
     struct od_error why;
