@@ -20,6 +20,10 @@
 #include "object/timeout.h"
 #include "store/store.h"
 
+_Static_assert(
+    sizeof(struct od_object) <= 336 || sizeof(void *) != 8,
+    "most objects sleep with their sockets: what one has only while it is busy is work.h");
+
 // --- Its name ------------------------------------------------------------------------------------
 
 // It is [name], which stays where it is. Once.

@@ -53,7 +53,7 @@ enum od_object_state {
 
 struct od_object {
     struct od_map_node by_id;
-    struct od_identity identity; // Id, namespace and name; its name is the object's own copy.
+    struct od_identity identity; // Id, namespace and name; the name is the object's own.
     struct od_objects *objects;
     struct od_namespace
         *namespace;       // NULL: the entry, which has neither id nor storage nor sockets.
