@@ -35,7 +35,8 @@
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
-    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
+    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can; the process for " \
+               "other nodes has no page, and says the same")                                       \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h), str name: if that "  \
                 "is due by then, ring it; or count it as a try that cost a worker")                \

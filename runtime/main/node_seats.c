@@ -211,7 +211,7 @@ static uint32_t seat_of(const struct od_node_process *nodes, od_node_id id)
 }
 
 // In a seat of its own, that of a former life, or the first that is free.
-static void seat(struct od_node_process *nodes, const struct od_cluster_node *node)
+static void take_seat(struct od_node_process *nodes, const struct od_cluster_node *node)
 {
     uint32_t at = seat_of(nodes, node->id);
     if (at < OD_SEATS_MAX && nodes->seats[at].life == node->incarnation) {
@@ -258,7 +258,7 @@ void od_node_process_nodes_changed(struct od_node_process *nodes)
     }
     for (size_t i = 0; i < placement->node_count; i++) {
         if (placement->nodes[i].id != placement->self.id)
-            seat(nodes, &placement->nodes[i]);
+            take_seat(nodes, &placement->nodes[i]);
     }
     join(nodes);
     nodes->has_news = true;

@@ -35,6 +35,8 @@
 #define OD_CALL_AGAIN_MS 20                 // For its object, which is on its way there,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
+#define OD_OUTBOX_SMALL_BYTES                                                                      \
+    160u // Of an effect that waits: with no more it takes a block of a slab.
 #define OD_SOCKET_WAITING_MAX 64           // Messages of one socket that wait; then it is not read.
 #define OD_OUTGOING_RUNNING_MAX 6          // od.fetch of one object; others wait. [Cloudflare]
 #define OD_OUTGOING_WAITING_MAX 1000       // And so many may wait.

@@ -70,7 +70,7 @@ local CIRCLES = {
     .. "call_mark call_sent client_end crons deadlock early edge edge_inner history inbox "
     .. "inspection keep leftovers loading look object objects outbox outgoing pipe places refusal "
     .. "remote removal report restore rewind schedule section sink socket stream tag tap task "
-    .. "timeout trace transaction wish" },
+    .. "timeout trace transaction wish work" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -139,14 +139,7 @@ end
 
 -- The process of node `id` that speaks with others.
 function Nodes:node_process(id)
-  for _, pid in ipairs(self[id].process:children()) do
-    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-    local text = file and file:read("*a") or ""
-    if file then file:close() end
-    if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
-      return pid
-    end
-  end
+  return self[id]:node_process()
 end
 
 -- A name that leads to a thing of node `id`; another one each time.
