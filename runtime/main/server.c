@@ -351,8 +351,9 @@ static void close_all(struct od_server *server)
     od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
-    od_alarm_clock_deinit(&server->alarm_clock);
+    od_alarm_clock_stop(&server->alarm_clock); // It reads what is closed next,
     od_server_close_disk(server);
+    od_alarm_clock_deinit(&server->alarm_clock); // and hears of alarms that were stored last.
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
