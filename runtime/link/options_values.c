@@ -156,7 +156,7 @@ bool od_option_take_template(struct od_options_reading *reading, const char *tex
 {
     reading->options->template_name = text;
     return strcmp(text, "chat") == 0 || strcmp(text, "api") == 0 || strcmp(text, "empty") == 0 ||
-           od_error_set(err, "--template must be chat, api or empty, not '%s'", text);
+           od_error_set(err, "expected chat, api or empty");
 }
 
 bool od_option_take_log_requests(struct od_options_reading *reading, const char *text,

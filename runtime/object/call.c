@@ -22,6 +22,7 @@
 #include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
+#include "store/store.h"
 
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
 {
@@ -227,10 +228,23 @@ static void refuse_loading(struct od_call *call, struct od_object *object)
                          OD_SLICE("what it stores is being loaded: ask again in a moment"));
 }
 
+// The script has it no more, perhaps, but what is stored in it can be looked at. Only the first
+// worker has met all of them (leftovers.h).
+static struct od_namespace *find_left(const struct od_call *call,
+                                      const struct od_call_message *message)
+{
+    struct od_identity stored;
+    bool is_stored = od_look_is_for(message) &&
+                     od_store_identity_of(call->objects->store, message->id.bytes, &stored) &&
+                     od_slice_equal(stored.space, message->namespace_name);
+    return is_stored ? od_objects_add_namespace(call->objects, message->namespace_name) : NULL;
+}
+
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
     od_call_check(call);
     struct od_namespace *namespace = od_objects_namespace(call->objects, message->namespace_name);
+    namespace = namespace == NULL ? find_left(call, message) : namespace;
     if (namespace == NULL) {
         fail_unknown(call, message->namespace_name);
         return;

@@ -37,10 +37,19 @@ static void put_why(struct od_bytes *facts, const struct od_object *object)
     od_bytes_deinit(&why);
 }
 
+// Of one that is asleep; [namespace] NULL: the script has none of that name.
+static od_slice asleep(const struct od_objects *objects, const struct od_namespace *namespace)
+{
+    bool is_served = namespace != NULL && od_objects_serve(objects, namespace);
+    return is_served ? OD_SLICE("asleep") : OD_SLICE("without a class");
+}
+
 static void put_life(struct od_bytes *facts, struct od_object *object)
 {
     od_object_check(object);
-    od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
+    od_facts_text(facts, "state",
+                  object->state == OD_ASLEEP ? asleep(object->objects, object->namespace)
+                                             : od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();
         od_facts_number(facts, "awakeMs", (uint64_t)(now - object->work->awake_since_ms));
@@ -163,13 +172,11 @@ static bool is_in_directory(const struct page *page, const uint8_t id[OD_ID_BYTE
 static void put_sleeper(struct page *page, const struct od_identity *identity, bool is_there)
 {
     struct od_namespace *namespace = od_objects_namespace(page->objects, identity->space);
-    bool is_served = namespace != NULL && od_objects_serve(page->objects, namespace);
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     const struct od_failed *failed = od_object_history_find_failed(page->objects, &id);
     put_identity(&page->facts, page->objects, identity);
-    od_facts_text(&page->facts, "state",
-                  is_served ? OD_SLICE("asleep") : OD_SLICE("without a class"));
+    od_facts_text(&page->facts, "state", asleep(page->objects, namespace));
     od_object_history_put(&page->facts, failed == NULL ? NULL : failed->history);
     od_facts_number(&page->facts, "stored", is_there);
     put_measure(&page->facts, page->objects, identity->id, page->measure_max);

@@ -192,8 +192,8 @@ describe("the admin listener", function()
         { body = '{"lines":[{"object":null}]}' }))
       refused(409, 'does not implement the method "none"',
         post("/api/call", { object = "things/a", method = "none" }))
-      assert.equal(404, get("/api/everything").status)
-      assert.equal(405, get("/api/delete?object=things/lobby").status)
+      refused(404, "there is no command everything", get("/api/everything"))
+      refused(405, "a command that writes is a POST", get("/api/delete?object=things/lobby"))
       assert.equal(1, workbench.ask(server, "lobby", "return storage:get('k')"))
     end)
 

@@ -241,7 +241,9 @@ describe("an operator of a cluster", function()
       return text
     end
     assert.truthy(refused("drain", "77"):find("there is no such node", 1, true))
-    assert.truthy(refused("drain", "2", "3"):find("there is no such node", 1, true))
+    local code, text = ask(first, "cluster", "drain", "2", "3")
+    assert.equal(2, code)
+    assert.truthy(text:find("'3' is one word too many", 1, true))
     assert.truthy(refused("drain", ""):find("there is no such node", 1, true))
     assert.truthy(refused("drain", ("x"):rep(3000)):find("longer than any", 1, true))
     assert.truthy(refused("drained"):find("say open-do cluster status", 1, true))

@@ -109,7 +109,13 @@ describe("a namespace", function()
     server:status() -- Its workers have answered.
     assert.matches("no namespace 'things', of which 3 objects are stored; it can say renamed",
       server:log())
-    assert.matches("things/t1%s+without a class", (say("objects", "things")))
+    for _ = 1, 2 do -- Who is looked at stays as he is.
+      assert.matches("things/t1%s+without a class", (say("objects", "things")))
+      for i = 1, 3 do -- Of whatever worker.
+        assert.matches("state%s+without a class", (say("object", "things/t" .. i)))
+      end
+    end
+    assert.equal(3, select(2, say("export", "things"):gsub('"key":"n","value":1', "")))
   end)
 
   it("whose name another one takes is told of, and kept", function()

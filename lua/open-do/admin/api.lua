@@ -328,12 +328,16 @@ local function arguments_of(request)
   return type(given) == "table" and given or nil, problem
 end
 
+--- What HTTP gets in the place of an answer.
+function M.refusal(status, said)
+  return od.Response(M.encode { error = said } .. "\n", { status = status, headers = JSON })
+end
+
 --- What HTTP gets.
 function M.response(command, visitor)
   local arguments, problem = arguments_of(visitor.request)
   if not arguments then
-    return od.Response(M.encode { error = problem or "the body is no JSON object" } .. "\n",
-      { status = 400, headers = JSON })
+    return M.refusal(400, problem or "the body is no JSON object")
   end
   local role = visitor.request.method == "POST" and visitor.role or "read"
   local ok, result = pcall(M.run, command, arguments, role)
@@ -341,7 +345,7 @@ function M.response(command, visitor)
     return od.Response(result .. "\n", { headers = JSON })
   end
   local said, status = M.explain(result)
-  return od.Response(M.encode { error = said } .. "\n", { status = status, headers = JSON })
+  return M.refusal(status, said)
 end
 
 return M

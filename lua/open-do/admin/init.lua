@@ -65,10 +65,11 @@ local function call_api(name, visitor)
   local request = visitor.request
   local command = api.find(name)
   if not command then
-    return plain(404, "there is no command " .. name)
+    return api.refusal(404, "there is no command " .. name .. "; /api/commands has them")
   elseif request.method ~= "POST" and (command.writes or request.method ~= "GET") then
-    return od.Response("a command that writes is a POST\n", { status = 405,
-      headers = { allow = command.writes and "POST" or "GET, POST" } })
+    local refusal = api.refusal(405, "a command that writes is a POST")
+    refusal.headers:set("allow", command.writes and "POST" or "GET, POST")
+    return refusal
   end
   return api.response(command, visitor)
 end

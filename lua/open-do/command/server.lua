@@ -258,8 +258,10 @@ function M.each_object(query)
   end)
 end
 
+local IDLE = { asleep = true, ["without a class"] = true }
+
 local function is_there(object)
-  return object.state ~= "asleep" or object.stored ~= 0 or (object.sockets or 0) > 0 or
+  return not IDLE[object.state] or object.stored ~= 0 or (object.sockets or 0) > 0 or
     (object.errors or 0) > 0
 end
 
