@@ -297,7 +297,7 @@ static int delete_all(lua_State *L)
     struct od_object *object = od_storage_self(L, "deleteAll");
     struct od_error err;
     bool unconfirmed = od_check_unconfirmed(L, 2, "deleteAll");
-    if (object->transaction != NULL)
+    if (object->work->transaction != NULL)
         od_raise(L, "Cannot call deleteAll() within a transaction");
     if (!od_rewind_delete_all(object, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);

@@ -81,6 +81,7 @@ bool od_store_open(struct od_store **result, const char *directory, struct od_er
     store->seq = 1;
     od_list_init(&store->sealed);
     od_list_init(&store->on_way);
+    od_slab_init(&store->entries, sizeof(struct od_overlay_entry) + OD_STORE_SMALL_BYTES);
     *result = NULL;
     if (!od_reader_open(&store->reader, directory, err)) {
         free(store);
@@ -105,6 +106,8 @@ void od_store_close(struct od_store *store)
     arrived(store, UINT64_MAX);
     od_reader_close(store->reader);
     od_bytes_deinit(&store->turn);
+    od_bytes_deinit(&store->spare);
+    od_slab_deinit(&store->entries);
     free(store);
 }
 

@@ -25,6 +25,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/slab.h"
 #include "store/batch.h"
 #include "store/files.h"
 #include "store/journal_visit.h"
@@ -49,6 +50,8 @@ struct od_store {
     struct od_journal_moment moment; // and the group of the journal when it was told.
     struct od_list sealed;           // Overlay entries of all storages, oldest first;
     od_seq applied_seq;              // LMDB has those up to here.
+    struct od_slab entries;          // The small ones, and those of open stretches.
+    struct od_bytes spare;           // Memory for the next batch.
     uint64_t open_stretches;
     struct od_bytes turn; // (u64 seq, str batches)*: what is submitted at the end of this turn.
     size_t turn_head;     // Where the submission being gathered begins, when there is one.
