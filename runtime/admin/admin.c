@@ -61,9 +61,9 @@ static void put_news(struct od_admin_process *process, enum news_kind kind, uint
 
 // --- News from the net ---------------------------------------------------------------------------
 
-static void on_request(void *owner, uint64_t exchange, od_slice request)
+static void on_request(void *owner, uint64_t exchange, struct od_bytes *request)
 {
-    put_news(owner, NEWS_REQUEST, exchange, request);
+    put_news(owner, NEWS_REQUEST, exchange, od_bytes_slice(request));
 }
 
 static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)

@@ -20,9 +20,10 @@
 #include "base/bytes.h"
 
 struct od_net_events {
-    // A whole request (link/request.h). It must be answered once: od_exchange_answer, or
-    // od_exchange_upgrade or _become. Until then no further request of that connection comes.
-    void (*request)(void *owner, uint64_t exchange, od_slice request);
+    // A whole request (link/request.h), which may be taken. It must be answered once:
+    // od_exchange_answer, or od_exchange_upgrade or _become. Until then no further request of that
+    // connection comes.
+    void (*request)(void *owner, uint64_t exchange, struct od_bytes *request);
 
     // A question, asked when the head of a request with a body is there; [request] has no body yet.
     // Not 0: the request is told now, and its body comes in pieces, as the stream of that number in

@@ -53,8 +53,7 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
     exchange->phase = PHASE_ANSWER;
     show_whole(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
-    exchange->net->events->request(exchange->net->owner, exchange->number,
-                                   od_bytes_slice(&message));
+    exchange->net->events->request(exchange->net->owner, exchange->number, &message);
     od_bytes_deinit(&message);
 }
 
@@ -183,8 +182,7 @@ static void tell_head(struct od_exchange *exchange)
         od_http_answer_put_continue(od_wire_out(exchange->wire));
     od_exchange_intake_read(exchange, od_bytes_slice(&body));
     od_bytes_deinit(&body);
-    exchange->net->events->request(exchange->net->owner, exchange->number,
-                                   od_bytes_slice(&request));
+    exchange->net->events->request(exchange->net->owner, exchange->number, &request);
     od_bytes_deinit(&request);
 }
 

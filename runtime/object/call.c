@@ -171,12 +171,23 @@ static const char *overload(const struct od_object *object, size_t bytes)
     return NULL;
 }
 
-static void put_into_inbox(struct od_call *call, struct od_object *object, od_slice body)
+// What is large is moved: to copy it would take all others' time.
+static struct od_event *event_for(const struct od_call *call, od_slice body,
+                                  struct od_bytes *memory)
+{
+    OD_ASSERT(memory == NULL || memory->size == body.size);
+    bool moves = memory != NULL && body.size > OD_WAITING_SMALL_BYTES;
+    return moves ? od_event_new_of(event_of(call->kind), memory)
+                 : od_event_new(event_of(call->kind), body);
+}
+
+static void put_into_inbox(struct od_call *call, struct od_object *object, od_slice body,
+                           struct od_bytes *memory)
 {
     OD_ASSERT(call->object == NULL);
     OD_ASSERT(!call->is_remote);
     OD_ASSERT(object->refusal == NULL);
-    struct od_event *event = od_event_new(event_of(call->kind), body);
+    struct od_event *event = event_for(call, body, memory);
     event->call = call->id;
     call->object = object;
     call->bytes = body.size;
@@ -188,7 +199,8 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
         od_deadlock_look(call);
 }
 
-static void give_to(struct od_call *call, struct od_object *object, od_slice body)
+static void give_to(struct od_call *call, struct od_object *object, od_slice body,
+                    struct od_bytes *memory)
 {
     // An object that cannot keep up says so at once: a caller that waits holds its own memory, too.
     const char *why_not = overload(object, body.size);
@@ -197,7 +209,7 @@ static void give_to(struct od_call *call, struct od_object *object, od_slice bod
     else if (why_not != NULL)
         od_call_fail_flagged(call, OD_FAILURE_OVERLOADED, od_slice_of(why_not));
     else
-        put_into_inbox(call, object, body);
+        put_into_inbox(call, object, body, memory);
 }
 
 static void fail_unknown(struct od_call *call, od_slice name)
@@ -262,7 +274,7 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     else if (is_look && !is_loaded && !od_objects_serve(call->objects, namespace))
         refuse_loading(call, object); // Its inbox waits for a class.
     else
-        give_to(call, object, message->body);
+        give_to(call, object, message->body, message->memory);
 }
 
 void od_call_begun(struct od_call *call)
@@ -373,10 +385,11 @@ static bool is_answered_at_last(struct od_call *call, od_slice request)
            od_assets_answer_at_last(assets, call, &head);
 }
 
-static void route_by_path(struct od_call *call, od_slice request, od_slice target)
+static void route_by_path(struct od_call *call, od_slice request, struct od_bytes *memory,
+                          od_slice target)
 {
     struct od_bytes name = {0};
-    struct od_call_message message = {.body = request, .has_name = true};
+    struct od_call_message message = {.body = request, .memory = memory, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
         result == OD_ROUTE_OK ? od_objects_namespace_called(call->objects, message.namespace_name)
@@ -397,7 +410,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     od_bytes_deinit(&name);
 }
 
-void od_call_route(struct od_call *call, od_slice request)
+void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memory)
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_call_check(call);
@@ -412,9 +425,9 @@ void od_call_route(struct od_call *call, od_slice request)
     if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
         return;
     if (call->objects->script->has_entry || od_route_is_test(target))
-        give_to(call, call->objects->entry, request);
+        give_to(call, call->objects->entry, request, memory);
     else
-        route_by_path(call, request, target);
+        route_by_path(call, request, memory, target);
 }
 
 static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)

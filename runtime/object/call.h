@@ -68,7 +68,8 @@ void od_call_send(struct od_call *call, od_slice message);
 void od_call_begun(struct od_call *call);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
-void od_call_route(struct od_call *call, od_slice request);
+// [memory], when it is not NULL, is nothing but the request, and may be taken.
+void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memory);
 
 // Whether who gets that request of an exchange reads the body while it comes (script.h).
 bool od_call_wants_pieces(struct od_objects *objects, od_slice request);

@@ -26,5 +26,6 @@ bool od_call_read_message(od_slice bytes, struct od_call_message *message)
     message->name = od_cursor_string(&cursor);
     message->kind = od_cursor_u8(&cursor);
     message->body = od_cursor_rest(&cursor);
+    message->memory = NULL;
     return !cursor.failed && message->kind < OD_CALL_KINDS;
 }

@@ -33,7 +33,8 @@ struct od_call_message {
     bool has_name;
     od_slice name;
     enum od_call_kind kind;
-    od_slice body; // What is asked.
+    od_slice body;           // What is asked.
+    struct od_bytes *memory; // What is nothing but that, and may be taken; else NULL.
 };
 
 // Slices into [bytes]; false when that is no call.

@@ -211,7 +211,7 @@ static void empty_entry(struct od_objects *objects)
         objects->entry->inbox_count--;
         struct od_call *call = od_call_find(objects, event->call);
         if (call != NULL)
-            od_call_route(call, od_event_bytes(event));
+            od_call_route(call, od_event_bytes(event), NULL);
         od_event_free(event);
     }
 }

@@ -52,13 +52,13 @@ static void check(const struct od_worker *worker)
 
 // --- News from the net ---------------------------------------------------------------------------
 
-static void on_request(void *owner, uint64_t exchange, od_slice request)
+static void on_request(void *owner, uint64_t exchange, struct od_bytes *request)
 {
     struct od_worker *worker = owner;
     if (worker->objects.is_leaving)
         return; // It is not begun, and the next worker gets it.
     od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
-                  request);
+                  od_bytes_slice(request), request);
 }
 
 static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)

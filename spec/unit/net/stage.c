@@ -32,11 +32,11 @@ static void tell(struct stage *stage, const char *what, uint64_t number, od_slic
     od_bytes_put_slice(&stage->story, od_slice_of("\n"));
 }
 
-static void on_request(void *owner, uint64_t exchange, od_slice message)
+static void on_request(void *owner, uint64_t exchange, struct od_bytes *message)
 {
     struct od_request request;
     struct od_bytes line = {0};
-    if (!od_request_read(message, &request))
+    if (!od_request_read(od_bytes_slice(message), &request))
         abort();
     od_bytes_put_slice(&line, request.method);
     od_bytes_put_slice(&line, od_slice_of(" "));
