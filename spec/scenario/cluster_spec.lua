@@ -140,6 +140,25 @@ describe("a cluster", function()
     assert.equal(4, workbench.ask(node, "new", "return storage:get('n')"))
   end)
 
+  -- The alarms of it came when the clock was gone already, which wrote to memory that was not its.
+  it("ends well while it loads what it has taken", function()
+    local node = start()
+    workbench.ask(node, "n1", "storage:put('n', 1)")
+    node:shut_down()
+    postgres:ask [[INSERT INTO od_kv SELECT (get_byte(id, 0) * 256 + get_byte(id, 1)) % 1024, id, k,
+      CASE WHEN k = '\x00' THEN id || '\x06000000'::bytea || 'things'::bytea || '\x0000000000'::bytea
+        ELSE '\x00405dd9bb03000000405dd9bb0300000000000001000000'::bytea END
+      FROM (SELECT sha256(g::text::bytea) AS id FROM generate_series(1, 20000) AS g) AS ids,
+        (VALUES ('\x00'::bytea), ('\x01'::bytea)) AS keys (k)]]
+    node:launch()
+    node:shut_down()
+    node:launch()
+    eventually("all alarms are there", function()
+      return node:status().alarms.count == 20000
+    end)
+    assert.equal(1, workbench.ask(node, "n1", "return storage:get('n')"))
+  end)
+
   it("goes on at another node when one is killed, alarms too", function()
     local first, second = start(), start()
     both_have_slots()
