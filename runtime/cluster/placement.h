@@ -61,6 +61,7 @@ struct od_cluster_node {
 struct od_placement_events {
     void (*slot_changed)(void *owner, od_slot slot, const struct od_placed_slot *before);
     void (*nodes_changed)(void *owner); // A node has come, gone, or has another address.
+    void (*node_ended)(void *owner, const struct od_cluster_node *node); // That life of it has.
 };
 
 struct od_placement {
