@@ -67,19 +67,35 @@ static bool are_same(const struct od_placement *placement, const struct od_clust
     return count == placement->node_count;
 }
 
+static void tell_ended(struct od_placement *placement, const struct od_cluster_node *ended,
+                       size_t count)
+{
+    OD_ASSERT(placement->events != NULL);
+    for (size_t i = 0; i < count; i++) {
+        const struct od_cluster_node *now = od_placement_node(placement, ended[i].id);
+        if (now == NULL || now->incarnation != ended[i].incarnation)
+            placement->events->node_ended(placement->owner, &ended[i]);
+    }
+}
+
 void od_placement_put_nodes(struct od_placement *placement, const struct od_cluster_node *nodes,
                             size_t count)
 {
     OD_ASSERT(placement->is_cluster);
     OD_ASSERT(count <= OD_CLUSTER_NODES_MAX);
+    struct od_cluster_node before[OD_CLUSTER_NODES_MAX];
+    size_t before_count = placement->node_count;
     bool is_same = are_same(placement, nodes, count);
+    memcpy(before, placement->nodes, before_count * sizeof *before);
     for (size_t i = 0; i < count; i++) {
         OD_ASSERT(i == 0 || nodes[i - 1].id < nodes[i].id);
         placement->nodes[i] = nodes[i];
     }
     placement->node_count = count;
-    if (!is_same && placement->events != NULL)
-        placement->events->nodes_changed(placement->owner);
+    if (is_same || placement->events == NULL)
+        return;
+    placement->events->nodes_changed(placement->owner);
+    tell_ended(placement, before, before_count);
 }
 
 bool od_placement_has_heirs(const struct od_cluster_node *nodes, size_t count, od_node_id self)

@@ -61,6 +61,7 @@ struct od_cluster_node {
 struct od_placement_events {
     void (*slot_changed)(void *owner, od_slot slot, const struct od_placed_slot *before);
     void (*nodes_changed)(void *owner); // A node has come, gone, or has another address.
+    void (*node_ended)(void *owner, const struct od_cluster_node *node); // That life of it has.
 };
 
 struct od_placement {
@@ -83,7 +84,8 @@ bool od_placement_is_here(const struct od_placement *placement, od_slot slot);
 const struct od_cluster_node *od_placement_node(const struct od_placement *placement,
                                                 od_node_id id);
 
-size_t od_placement_count_of(const struct od_placement *placement, od_node_id id); // 0: NOWHERE.
+// How many slots that node has; 0: how many are NOWHERE.
+size_t od_placement_count_of(const struct od_placement *placement, od_node_id id);
 
 // For the driver: what it has learnt. [nodes] in order of their ids, at most OD_CLUSTER_NODES_MAX.
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,

@@ -62,7 +62,22 @@ static void on_nodes_changed(void *owner)
     od_server_leave(server);
 }
 
-const struct od_placement_events od_server_placement_events = {on_slot_changed, on_nodes_changed};
+static void on_node_ended(void *owner, const struct od_cluster_node *node)
+{
+    const struct od_server *server = owner;
+    const struct od_cluster_node *now = od_placement_node(&server->placement, node->id);
+    bool has_left = node->standing == OD_STANDING_LEAVING;
+    if (node->id == server->placement.self.id)
+        return;
+    od_log(has_left || now != NULL ? OD_LOG_INFO : OD_LOG_WARN, NULL, "node %u, %s, %s", node->id,
+           node->name,
+           now != NULL ? "has begun anew"
+           : has_left  ? "has left the cluster"
+                       : "is not of the cluster any more: it stopped at once, or was not heard of");
+}
+
+const struct od_placement_events od_server_placement_events = {on_slot_changed, on_nodes_changed,
+                                                               on_node_ended};
 
 // --- The lease -----------------------------------------------------------------------------------
 
@@ -124,6 +139,7 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     if (server->state >= OD_SERVER_STOPPING)
         return;
     server->cluster.taking += count;
+    od_log(OD_LOG_DEBUG, NULL, "%zu slots come to this node", count);
     od_committer_order(server->committer, OD_ORDER_TAKE,
                        (od_slice){(const char *)slots, count * sizeof *slots});
 }

@@ -169,6 +169,7 @@ describe("a cluster", function()
     second:kill()
     second.is_lost = true
     eventually("the other node has all slots", function() return shares() == "1024" end)
+    first:wait_log("node 2, [^\n]+, is not of the cluster any more")
     eventually("the other node serves all objects", function() return #missing(first, 40) == 0 end)
     eventually("all alarms have rung", function()
       for i = 1, 40 do
