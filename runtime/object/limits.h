@@ -35,6 +35,8 @@
 #define OD_CALL_AGAIN_MS 20                 // For its object, which is on its way there,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
+#define OD_OUTBOX_SMALL_BYTES                                                                      \
+    160u // Of an effect that waits: with no more it takes a block of a slab.
 #define OD_SOCKET_WAITING_MAX 64           // Messages of one socket that wait; then it is not read.
 #define OD_OUTGOING_RUNNING_MAX 6          // od.fetch of one object; others wait. [Cloudflare]
 #define OD_OUTGOING_WAITING_MAX 1000       // And so many may wait.
@@ -92,6 +94,8 @@
 #define OD_EDGE_SEEKS_MS_MAX 30000            // A client whose object is nowhere (edge.h).
 #define OD_EDGE_LOST_MS_MAX 5000     // Until it is known why the way to its object has ended.
 #define OD_EDGE_KEPT_BYTES_MAX 20480 // Tags and attachment, as it keeps them.
+#define OD_EARLY_MAX 10000           // Clients whose object is on its way here (early.h),
+#define OD_EARLY_MS_MAX 10000        // and for how long.
 #define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \

@@ -49,6 +49,7 @@ struct od_effect {
     enum od_effect_kind kind;
     bool is_binary;
     bool is_tentative; // Of a constructor that has not ended.
+    bool is_of_slab;   // Of all objects'; otherwise it is too large for that, or borrowed.
     uint16_t code;
     uint64_t seq; // Leaves when writes up to here are durable.
     uint64_t number;

@@ -19,7 +19,7 @@ static void empty(struct od_applier *applier)
 void od_applier_init(struct od_applier *applier, struct od_env *env)
 {
     OD_ASSERT(env->is_writer);
-    *applier = (struct od_applier){.env = env};
+    *applier = (struct od_applier){.env = env, .writes_max = OD_STORE_APPLY_WRITES_MIN};
     od_list_init(&applier->pending);
     od_newest_init(&applier->newest);
     applier->rehearsal.newest = &applier->newest;
@@ -79,7 +79,8 @@ bool od_applier_is_empty(const struct od_applier *applier)
 bool od_applier_is_due(const struct od_applier *applier)
 {
     return !od_applier_is_empty(applier) && !OD_FAULT("apply.hold") &&
-           (applier->is_urgent || od_clock_passed_us() >= applier->due_us);
+           (applier->is_urgent || applier->newest.writes > applier->writes_max ||
+            od_clock_passed_us() >= applier->due_us);
 }
 
 // --- Room ----------------------------------------------------------------------------------------
@@ -99,7 +100,8 @@ int od_applier_reserve(struct od_applier *applier, size_t bytes, size_t count)
 struct writing {
     struct od_applier *applier;
     struct od_changes changes;
-    bool is_over; // Otherwise damage ended it in the middle.
+    int64_t took_us; // Without its end, whose syncs take the same time for one write as for many.
+    bool is_over;    // Otherwise damage ended it in the middle.
 };
 
 static int write_all(struct writing *writing, struct od_write *write)
@@ -124,7 +126,9 @@ static int write_transaction(void *argument)
     struct od_write write;
     int code = od_write_begin(&write, writing->applier->env);
     if (code == 0) {
+        int64_t begin_us = od_clock_passed_us();
         code = write_all(writing, &write);
+        writing->took_us = od_clock_passed_us() - begin_us;
         if (code == 0)
             code = od_write_commit(&write);
         else
@@ -180,6 +184,16 @@ static void report(const struct od_applier *applier, const struct writing *writi
     od_reports_end_group(reports);
 }
 
+// A few say nothing of many.
+static void pace(struct od_applier *applier, int64_t took_us)
+{
+    size_t writes = applier->newest.writes;
+    if (writes < OD_STORE_APPLY_WRITES_MIN)
+        return;
+    uint64_t fitting = writes * (uint64_t)OD_STORE_APPLY_WRITING_US / (uint64_t)(took_us + 1);
+    applier->writes_max = fitting > OD_STORE_APPLY_WRITES_MIN ? fitting : OD_STORE_APPLY_WRITES_MIN;
+}
+
 int od_applier_run(struct od_applier *applier, struct od_reports *reports)
 {
     struct writing writing = {.applier = applier, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
@@ -198,6 +212,8 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
     applier->deleted_all = applier->deleted_all || writing.changes.deleted_all;
     if (reports != NULL)
         report(applier, &writing, reports);
+    if (has_written)
+        pace(applier, writing.took_us);
     empty(applier);
     int64_t now_us = od_clock_passed_us(), took_us = now_us - begin_us;
     applier->rest_us =

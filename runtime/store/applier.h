@@ -30,6 +30,7 @@ struct od_applier {
     struct od_newest newest;     // Of their writes.
     struct od_write rehearsal;   // For groups that are to become durable (group.h).
     size_t bytes, count;
+    size_t writes_max; // With more it is due: they take as long as a transaction should.
     struct od_journal_moment moment; // Of the last group that was added.
     bool is_urgent;
     int64_t due_us;  // od_clock_passed_us, while there is something.

@@ -152,26 +152,38 @@ static bool write_whole(int fd, const char *at, size_t size, uint64_t offset)
     return true;
 }
 
-bool od_journal_open_segment(struct od_journal *journal, uint64_t first)
+// Of the segment that was opened.
+static bool note_file(struct od_journal *journal)
 {
-    char name[OD_JOURNAL_NAME_BYTES];
     struct stat status;
-    od_journal_name(name, first);
-    journal->fd = open_for_writing(journal, name, 0);
-    if (journal->fd < 0 || fstat(journal->fd, &status) != 0)
+    if (fstat(journal->fd, &status) != 0)
         return false;
-    journal->size = (uint64_t)status.st_size;
+    journal->device = status.st_dev;
+    journal->inode = status.st_ino;
+    journal->size = (uint64_t)status.st_size; // One that was used before may be longer.
     return true;
 }
 
+// What was not written of it before is not known any more.
+bool od_journal_open_segment(struct od_journal *journal, uint64_t first)
+{
+    char name[OD_JOURNAL_NAME_BYTES];
+    od_journal_name(name, first);
+    journal->fd = open_for_writing(journal, name, 0);
+    bool is_open = journal->fd >= 0 && note_file(journal);
+    journal->written_to = journal->size;
+    return is_open;
+}
+
 // Blocks, not only a length: a group must not find the disk full when it is already written in
-// part.
-static bool make_room(int fd, uint64_t size)
+// part. [written_to] is where those begin that were not there before.
+static bool make_room(int fd, uint64_t size, uint64_t *written_to)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
         return false;
-    if ((uint64_t)status.st_size >= size)
+    *written_to = (uint64_t)status.st_size;
+    if (*written_to >= size)
         return true;
     if (fallocate(fd, 0, 0, (off_t)size) == 0)
         return true;
@@ -254,7 +266,7 @@ static int make_segment(struct od_journal *journal, uint64_t size)
     if (fd < 0)
         return errno;
     od_journal_name(name, journal->last.sequence + 1);
-    if (make_room(fd, size) && write_head(journal, fd) &&
+    if (make_room(fd, size, &journal->written_to) && write_head(journal, fd) &&
         renameat(journal->directory_fd, OD_JOURNAL_SPARE, journal->directory_fd, name) == 0 &&
         fsync(journal->directory_fd) == 0) {
         journal->fd = fd;
@@ -276,15 +288,13 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
     const uint64_t need = OD_JOURNAL_BLOCK_BYTES + group_bytes;
     const uint64_t sizes[] = {OD_STORE_JOURNAL_SEGMENT_BYTES, OD_STORE_JOURNAL_SMALL_BYTES};
     const size_t count = sizeof sizes / sizeof *sizes;
-    struct stat status;
     int code = ENOSPC;
     for (size_t i = OD_FAULT("journal.small") ? 1 : 0; i < count && is_full(code); i++)
         code = make_segment(journal, need > sizes[i] ? need : sizes[i]);
     if (code != 0)
         return code;
-    if (fstat(journal->fd, &status) != 0)
+    if (!note_file(journal))
         return errno;
-    journal->size = (uint64_t)status.st_size; // One that was used before may be longer.
     journal->at = OD_JOURNAL_BLOCK_BYTES;
     od_journal_add_segment(journal, journal->last.sequence + 1);
     return 0;
@@ -296,11 +306,32 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 static bool has_its_name(const struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES], path[PATH_MAX];
-    struct stat opened, named;
+    struct stat named;
     od_journal_name(name, od_journal_segment_of(journal->segments.previous)->first);
     snprintf(path, sizeof path, "%s/%s", journal->path, name);
-    return fstat(journal->fd, &opened) == 0 && stat(path, &named) == 0 &&
-           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+    return stat(path, &named) == 0 && named.st_dev == journal->device &&
+           named.st_ino == journal->inode;
+}
+
+// Zeros, where the group goes and behind it. A large group needs none: there is no other for which
+// it would be written at once.
+static bool write_ahead(struct od_journal *journal)
+{
+    static char zeros[OD_STORE_JOURNAL_AHEAD_BYTES]
+        __attribute__((aligned(OD_JOURNAL_BLOCK_BYTES)));
+    uint64_t end = journal->at + journal->group_size;
+    if (end <= journal->written_to)
+        return true;
+    if (journal->group_size < sizeof zeros) {
+        uint64_t from = journal->written_to > journal->at ? journal->written_to : journal->at;
+        uint64_t left = journal->size - from;
+        size_t size = left < sizeof zeros ? (size_t)left : sizeof zeros;
+        if (!write_whole(journal->fd, zeros, size, from))
+            return false;
+        end = from + size;
+    }
+    journal->written_to = end;
+    return true;
 }
 
 // The group may be on the disk in part or whole, and was refused: it must not be played. When not
@@ -319,6 +350,8 @@ static int write_group(struct od_journal *journal)
     int code = fits ? 0 : od_journal_next_segment(journal, journal->group_size);
     if (code != 0)
         return code;
+    if (!write_ahead(journal))
+        return errno;
     if (!write_whole(journal->fd, journal->group, journal->group_size, journal->at))
         return take_back(journal, errno);
     if (!has_its_name(journal))

@@ -6,7 +6,9 @@
 //
 // Segments: files in journal/ beside data.mdb, named by the sequence number of their first group.
 // They are as long as they will ever be from the start, and used again once LMDB has all that is in
-// them: a write into blocks that are there costs the file system nothing. What stood there before
+// them: a write over what was written before costs the file system nothing. In a new one zeros are
+// written ahead of the groups, many blocks at once: blocks that were only promised by the file
+// system would make it write down, with each group, that they are used now. What stood there before
 // is known by its sequence number.
 //
 // A segment: a head (8 bytes OD_JOURNAL_MAGIC, u32 version, u32 check sum of what follows, 16 bytes

@@ -15,6 +15,10 @@
 
 #define OD_STORE_PAGE_BYTES 4080u // Of a page of a database: what fits one of LMDB's.
 
+// Key and value of a write that waits in a worker: with no more it takes a block of a slab.
+#define OD_STORE_SMALL_BYTES 160u
+#define OD_STORE_SPARE_BATCH_BYTES (64u << 10) // Of the memory that goes from batch to batch.
+
 // What one object can write in one synchronous stretch, encoded.
 #define OD_STORE_BATCH_BYTES_MAX (32u << 20)
 // A worker's submission is closed once it is this long. With one more batch it still fits a message
@@ -30,9 +34,12 @@
 #define OD_STORE_GROUP_BYTES (3u << 20)
 // What the journal has and LMDB has not waits so long, or until it is so much. Between two
 // transactions the journal has as much time as the first took, up to a bound: whatever held up one
-// of them, the next must not be the longer for it.
-#define OD_STORE_APPLY_US INT64_C(10000)
+// of them, the next must not be the longer for it. So that no put waits long for one, it is also
+// due when there are as many writes as the one before would have made in OD_STORE_APPLY_WRITING_US.
+#define OD_STORE_APPLY_US INT64_C(20000)
 #define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
+#define OD_STORE_APPLY_WRITING_US INT64_C(2500)
+#define OD_STORE_APPLY_WRITES_MIN 64u
 #define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
@@ -46,6 +53,7 @@
 #define OD_STORE_JOURNAL_SEGMENT_BYTES (16u << 20) // One with a larger group is larger.
 #define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
+#define OD_STORE_JOURNAL_AHEAD_BYTES (256u << 10) // Of a new segment, written with zeros at a time.
 
 #define OD_STORE_CLOCK_BACK_MS 1000 // A clock set back by less is none that was set back.
 
@@ -56,6 +64,11 @@
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
 #define OD_STORE_LIST_PIECE_BYTES (512u << 10) // At a time: it is copied while it is in the cache.
+#define OD_STORE_LIST_PIECE_PAIRS 1024u
+#define OD_STORE_LIST_PART_BYTES (4u << 20) // Then others have a go, or behind so many pieces.
+#define OD_STORE_LIST_PART_PIECES 8u
+
+#define OD_STORE_FORGET_ENTRIES 4096u // Of what lies over LMDB, in a turn, when LMDB has it.
 
 #define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 

@@ -44,6 +44,7 @@ void od_newest_clear(struct od_newest *newest)
     od_map_fit(&newest->map);
     od_slab_fit(&newest->entries);
     od_bytes_clear(&newest->uses);
+    newest->writes = 0;
 }
 
 void od_newest_deinit(struct od_newest *newest)
@@ -136,12 +137,15 @@ void od_newest_note(struct od_newest *newest, const uint8_t id[OD_ID_BYTES],
     bool is_new, gives = gives_number(newest, id, operation);
     uint64_t noted = newest->uses.size;
     od_bytes_put_u8(&newest->uses, OD_NEWEST_WRITE);
+    newest->writes++;
     if (!place_of(&place, id, operation))
         return;
     struct entry *entry = find_or_add(newest, &place, &is_new);
     OD_ASSERT(entry->noted < newest->uses.size);
-    if (!is_new)
+    if (!is_new) {
         newest->uses.at[entry->noted] = entry->gives_number ? OD_NEWEST_NUMBER : OD_NEWEST_NONE;
+        newest->writes--;
+    }
     entry->noted = noted;
     entry->gives_number = gives;
 }

@@ -23,6 +23,7 @@ struct od_newest {
     struct od_map map; // The last write of each key, and the objects.
     struct od_slab entries;
     struct od_bytes uses; // Of each operation that was noted, in a byte.
+    size_t writes;        // Operations that are to be made.
 };
 
 enum od_newest_use {

@@ -5,10 +5,11 @@
 
 typedef struct od_overlay_entry entry;
 
-struct od_overlay *od_overlay_new(struct od_storage *storage)
+struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *entries)
 {
     struct od_overlay *overlay = od_allocate_zeroed(sizeof *overlay);
     overlay->storage = storage;
+    overlay->entries = entries;
     return overlay;
 }
 
@@ -53,7 +54,7 @@ static entry **root_of(entry *of)
 
 static entry *new_entry(struct od_overlay *overlay, od_slice key, od_slice value)
 {
-    return od_overlay_tree_entry(overlay, key, value, value.size);
+    return od_overlay_tree_entry(overlay, overlay->entries, key, value, value.size);
 }
 
 static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)
@@ -130,7 +131,7 @@ static void take_back(struct od_overlay *overlay, entry *top)
     overlay->batch_is_confirmed = top->was_confirmed;
     overlay->open = top->below;
     overlay->open_count--;
-    free(top);
+    od_overlay_tree_drop(top);
 }
 
 void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count)
@@ -146,11 +147,11 @@ void od_overlay_seal_entry(entry *each, od_seq seq, struct od_list *sealed)
     entry *old = each->replaced;
     if (old != NULL && old->seq != 0) { // Of an earlier stretch: nothing can bring it back.
         od_list_remove(&old->sealed);
-        free(old);
+        od_overlay_tree_drop(old);
     }
     each->replaced = NULL;
     if (each->is_replaced) {
-        free(each);
+        od_overlay_tree_drop(each);
         return;
     }
     each->seq = seq;
@@ -187,13 +188,13 @@ void od_overlay_remove(entry *old)
         old->overlay->delete_all_mark = NULL;
     else
         od_overlay_tree_erase(root_of(old), old);
-    free(old);
+    od_overlay_tree_drop(old);
 }
 
 static void free_entry(entry *old)
 {
     od_list_remove(&old->sealed);
-    free(old);
+    od_overlay_tree_drop(old);
 }
 
 void od_overlay_free(struct od_overlay *overlay)

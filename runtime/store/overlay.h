@@ -28,6 +28,7 @@
 
 struct od_overlay {
     struct od_storage *storage;
+    struct od_slab *entries; // The small ones; the store's.
     struct od_overlay_entry *root;
     struct od_overlay_entry *delete_all_mark; // NULL: LMDB is to be seen.
     struct od_overlay_entry *alarms;          // The root of their tree; values are rows.
@@ -40,7 +41,7 @@ struct od_overlay {
     bool batch_is_confirmed;            // Effects have to wait for it.
 };
 
-struct od_overlay *od_overlay_new(struct od_storage *storage);
+struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *entries);
 void od_overlay_free(struct od_overlay *overlay); // With all entries.
 bool od_overlay_is_empty(const struct od_overlay *overlay);
 bool od_overlay_has_value(const struct od_overlay *overlay); // Also an alarm or a page. NULL: no.

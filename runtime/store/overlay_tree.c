@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "store/limits.h"
 
 typedef struct od_overlay_entry entry;
 
@@ -17,12 +18,16 @@ od_slice od_overlay_value(const entry *of)
     return (od_slice){of->bytes + of->key_size, of->value_size};
 }
 
-entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice value,
-                             size_t capacity)
+entry *od_overlay_tree_entry(struct od_overlay *overlay, struct od_slab *slab, od_slice key,
+                             od_slice value, size_t capacity)
 {
     OD_ASSERT(value.size <= capacity);
     static uint64_t count; // Priorities need no secret: they do not depend on the keys.
-    entry *new = od_allocate_zeroed(sizeof *new + key.size + capacity);
+    uint64_t number;
+    bool is_small = key.size + capacity <= OD_STORE_SMALL_BYTES;
+    entry *new =
+        is_small ? od_slab_take(slab, &number) : od_allocate(sizeof *new + key.size + capacity);
+    *new = (entry){.slab = is_small ? slab : NULL};
     od_list_init(&new->sealed);
     new->overlay = overlay;
     new->priority = (uint32_t)od_map_hash_u64(++count);
@@ -33,6 +38,14 @@ entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice 
     if (value.size > 0)
         memcpy(new->bytes + key.size, value.at, value.size);
     return new;
+}
+
+void od_overlay_tree_drop(entry *old)
+{
+    if (old->slab != NULL)
+        od_slab_give(old->slab, old);
+    else
+        free(old);
 }
 
 // The place in the tree that holds [key], or where its search ends.
@@ -148,7 +161,7 @@ entry *od_overlay_give_back(const entry *top)
     old->is_replaced = false;
     if (!old->is_stale)
         return old;
-    free(old);
+    od_overlay_tree_drop(old);
     return NULL;
 }
 
@@ -159,5 +172,5 @@ void od_overlay_tree_free(entry *root)
     od_overlay_tree_free(root->left);
     od_overlay_tree_free(root->right);
     od_list_remove(&root->sealed);
-    free(root);
+    od_overlay_tree_drop(root);
 }

@@ -173,7 +173,7 @@ bool od_storage_alarm(struct od_storage *storage, od_slice name, struct od_alarm
 void od_storage_begin_stretch(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
-        storage->overlay = od_overlay_new(storage);
+        storage->overlay = od_overlay_new(storage, &storage->store->entries);
     if (!has_open(storage) && !storage->is_held)
         storage->store->open_stretches++;
 }
@@ -201,6 +201,27 @@ static bool make_room(struct od_storage *storage, size_t bytes, struct od_error 
     return true;
 }
 
+// Its memory goes from one batch to the next, of whatever object.
+static void begin_batch(struct od_storage *storage)
+{
+    struct od_bytes *batch = &storage->overlay->batch, *spare = &storage->store->spare;
+    if (batch->at == NULL) {
+        *batch = *spare;
+        od_bytes_init(spare);
+    }
+    od_batch_begin(batch, storage->identity);
+}
+
+static void end_batch(struct od_storage *storage)
+{
+    struct od_bytes *batch = &storage->overlay->batch, *spare = &storage->store->spare;
+    od_bytes_clear(batch);
+    if (spare->at != NULL || batch->capacity > OD_STORE_SPARE_BATCH_BYTES)
+        return;
+    *spare = *batch;
+    od_bytes_init(batch);
+}
+
 // The batch begins behind the first entry, so that taking that entry back empties it.
 static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
 {
@@ -208,7 +229,7 @@ static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
     struct od_overlay *overlay = storage->overlay;
     od_storage_forget_marks(storage, OD_MARK_ALL);
     if (overlay->batch.size == 0)
-        od_batch_begin(&overlay->batch, storage->identity);
+        begin_batch(storage);
     overlay->batch_is_confirmed = overlay->batch_is_confirmed || !unconfirmed;
     return &overlay->batch;
 }
@@ -314,10 +335,8 @@ static bool is_confirmed(const struct od_overlay *overlay)
 
 // A stretch that wrote only pages in which nothing changed gives a batch without operations, as
 // effects may wait for its number.
-od_seq od_storage_seal(struct od_storage *storage)
+static __attribute__((noinline)) od_seq seal(struct od_storage *storage)
 {
-    if (!has_open(storage) || storage->is_held)
-        return 0;
     od_storage_check(storage);
     if (storage->pager != NULL)
         storage->pager->events->sealing(storage->pager);
@@ -325,16 +344,22 @@ od_seq od_storage_seal(struct od_storage *storage)
     if (is_confirmed(overlay))
         storage->confirmed_seq = storage->store->seq;
     if (overlay->batch.size == 0)
-        od_batch_begin(&overlay->batch, storage->identity);
+        begin_batch(storage);
     od_storage_seal_pages(storage, storage->store->seq);
     od_batch_end(&overlay->batch, 0);
     od_seq seq = od_store_add_batch(storage->store, od_bytes_slice(&overlay->batch));
+    end_batch(storage);
     od_overlay_seal(overlay, seq, &storage->store->sealed);
     OD_ASSERT(storage->store->open_stretches > 0);
     storage->store->open_stretches--;
     storage->written_seq = seq;
     drop_if_empty(storage);
     return seq;
+}
+
+inline od_seq od_storage_seal(struct od_storage *storage)
+{
+    return has_open(storage) && !storage->is_held ? seal(storage) : 0;
 }
 
 static void end_stretch(struct od_storage *storage)
@@ -452,7 +477,12 @@ static bool has_unwritten(const struct od_storage *storage)
     return storage->pager != NULL && storage->pager->is_writing;
 }
 
-od_seq od_storage_pending_seq(const struct od_storage *storage)
+bool od_storage_would_seal(const struct od_storage *storage)
+{
+    return !storage->is_held && (has_open(storage) || has_unwritten(storage));
+}
+
+inline od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
     if (has_unwritten(storage))
         return OD_SEQ_UNKNOWN;

@@ -2,6 +2,7 @@
 -- on at another node, and is never lost because the engine was away.
 local cluster_nodes = require "spec.scenario.cluster_nodes"
 local Postgres = require "spec.scenario.postgres"
+local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
@@ -179,6 +180,22 @@ describe("a cluster", function()
     end)
   end)
 
+  -- Who waited long for the engine had seen nothing in that time, and began anew.
+  it("replaces a node that is killed while PostgreSQL takes its time over everything", function()
+    local _, second = start(), start()
+    both_have_slots()
+    second:kill()
+    second.is_lost = true
+    for _ = 1, 50 do -- Six looks are enough, each of which waits a few times.
+      postgres:ask [[BEGIN; LOCK TABLE od_node IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.2);
+        COMMIT]]
+      if shares() == "1024" then
+        return
+      end
+    end
+    error "in vain: the other node has all slots"
+  end)
+
   it("dials again to places outside for objects of a node that is killed", function()
     local upstream = Upstream.listen()
     local first, second = start(), start()
@@ -212,6 +229,23 @@ describe("a cluster", function()
     assert.truthy(second:log():find("this node is not of the cluster any more", 1, true))
     second.is_lost = true
     assert.same({}, missing(first, 20))
+  end)
+
+  -- Others see its links stand, and the engine that it lives: only its main can notice.
+  it("replaces its process for other nodes when that stands still", function()
+    local first, second = start(), start()
+    both_have_slots()
+    put_many(first, 20)
+    second:expect_mishap "another one is started"
+    local stopped = second:node_process()
+    process.send_signal(stopped, "STOP")
+    second.process:wait_output("the process for other nodes has stood still",
+      cluster_nodes.TAKEN_OVER_S)
+    eventually("all objects are served by both", function()
+      return #missing(first, 20) == 0 and #missing(second, 20) == 0
+    end)
+    assert.is_true(second:node_process() ~= stopped)
+    assert.equal("up up", postgres:ask "SELECT string_agg(state, ' ') FROM od_node")
   end)
 
   -- The fence alone: the group is on its way when another claims, and nobody has told this node.

@@ -51,6 +51,48 @@ describe("the committer", function()
     end
   end)
 
+  -- Of what waits for LMDB it gets the newest of each key only.
+  it("puts into LMDB what was written last, whatever was written before it", function()
+    local keys = { "a", "b", "c", ("long"):rep(200), ("long"):rep(300) }
+    local objects, expected = {}, {}
+    local function write_something(i)
+      local dice, key = math.random(40), keys[math.random(#keys)]
+      if dice == 1 then
+        objects[i]:delete_all()
+        expected[i] = {}
+      elseif dice < 12 then
+        objects[i]:delete(key)
+        expected[i][key] = nil
+      else
+        expected[i][key] = tostring(math.random(1e6))
+        objects[i]:put(key, expected[i][key])
+      end
+      objects[i]:seal()
+    end
+    math.randomseed(20)
+    for i = 1, 4 do
+      objects[i], expected[i] = world:object("object " .. i), {}
+    end
+    for _ = 1, 15 do
+      local last
+      support.arm("apply.hold", -1)
+      for _ = 1, 80 do
+        write_something(math.random(#objects))
+        last = math.random(4) == 1 and world:turn() or last
+      end
+      last = world:turn() or last
+      world:wait_news("durable", 1, last)
+      support.disarm("apply.hold")
+      world:wait_news("applied", 1, last)
+      world:hear()
+      for i, object in ipairs(objects) do
+        for _, key in ipairs(keys) do
+          assert.equal(expected[i][key], (object:get(key)))
+        end
+      end
+    end
+  end)
+
   it("commits what was submitted before it closes, and reports it", function()
     local lobby = world:object("lobby")
     local last = write(lobby, "a", "1")
