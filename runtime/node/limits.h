@@ -23,7 +23,8 @@
 // What comes nevertheless may be a piece more, and what a former life of the sender had been told
 // as taken: who sends more than this is cut.
 #define OD_NODE_ALLOWED_BYTES_MAX (2 * OD_NODE_WINDOW_BYTES + 2 * OD_NODE_PIECE_BYTES)
-#define OD_NODE_NEWS_MAX 1024 // Of workers that come and go, by one line in OD_NODE_PING_MS.
+#define OD_NODE_NEWS_MAX 1024 // Of workers that come and go, by one line in OD_NODE_PING_MS,
+#define OD_NODE_NEWS_BYTES (16u << 10)       // each of so many bytes.
 #define OD_NODE_LINE_BYTES_MAX (4u << 20)    // Behind more in a line nothing is put, no link read.
 #define OD_NODE_TAKEN_BYTES_MAX (256u << 10) // Behind more in a worker's link nothing is taken.
 #define OD_TUNNEL_WINDOW_BYTES (256u << 10)  // The same of a tunnel.

@@ -168,10 +168,11 @@ static void take_proof(struct od_line *line, od_slice body)
 
 // --- Messages ------------------------------------------------------------------------------------
 
-// Each makes work for main, which has better to do.
+// Each makes work for main, which has better to do; a long one as much as several.
 static bool take_worker(struct od_line *line, od_slice body)
 {
-    if (++line->news_count <= OD_NODE_NEWS_MAX)
+    line->news_count += 1 + (uint32_t)(body.size / OD_NODE_NEWS_BYTES);
+    if (line->news_count <= OD_NODE_NEWS_MAX)
         return od_node_receive_worker(line->neighbour, body);
     od_line_cut(line, "it says too often that workers have come or gone");
     return true;

@@ -222,7 +222,7 @@ describe("who connects to a node", function()
 
   it("is cut when it says without end that workers come and go", function()
     local tcp = linked()
-    local bytes = worker_is_there():rep(100)
+    local bytes = worker_is_there():rep(5000)
     for _ = 1, 1000 do
       if not tcp:send(bytes) then
         break
