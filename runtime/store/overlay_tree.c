@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "store/overlay.h"
-#include "store/storage.h"
-#include "store/store.h"
+#include "store/limits.h"
 
 typedef struct od_overlay_entry entry;
 
@@ -20,18 +18,16 @@ od_slice od_overlay_value(const entry *of)
     return (od_slice){of->bytes + of->key_size, of->value_size};
 }
 
-entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice value,
-                             size_t capacity)
+entry *od_overlay_tree_entry(struct od_slab *slab, od_slice key, od_slice value, size_t capacity)
 {
     OD_ASSERT(value.size <= capacity);
     static uint64_t count; // Priorities need no secret: they do not depend on the keys.
     uint64_t number;
     bool is_small = key.size + capacity <= OD_STORE_SMALL_BYTES;
-    entry *new = is_small ? od_slab_take(&overlay->storage->store->entries, &number)
-                          : od_allocate(sizeof *new + key.size + capacity);
-    *new = (entry){.is_of_slab = is_small};
+    entry *new =
+        is_small ? od_slab_take(slab, &number) : od_allocate(sizeof *new + key.size + capacity);
+    *new = (entry){.slab = is_small ? slab : NULL};
     od_list_init(&new->sealed);
-    new->overlay = overlay;
     new->priority = (uint32_t)od_map_hash_u64(++count);
     new->key_size = (uint32_t)key.size;
     new->value_size = (uint32_t)value.size;
@@ -44,8 +40,8 @@ entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice 
 
 void od_overlay_tree_drop(entry *old)
 {
-    if (old->is_of_slab)
-        od_slab_give(&old->overlay->storage->store->entries, old);
+    if (old->slab != NULL)
+        od_slab_give(old->slab, old);
     else
         free(old);
 }

@@ -8,6 +8,7 @@
 #define OD_STORE_OVERLAY_TREE_H
 
 #include "base/list.h"
+#include "base/slab.h"
 #include "base/slice.h"
 #include "store/batch.h"
 
@@ -20,7 +21,8 @@ struct od_overlay_entry {
     struct od_overlay_entry *below;    // In the stack of the open stretch.
     struct od_overlay_entry *replaced; // While open: what comes back if this one is taken back.
     struct od_overlay *overlay;
-    od_seq seq; // 0 while open.
+    struct od_slab *slab; // That it is of; NULL: it is too large for that.
+    od_seq seq;           // 0 while open.
     uint32_t priority;
     uint32_t key_size;
     uint32_t value_size;
@@ -32,16 +34,16 @@ struct od_overlay_entry {
     bool is_page;     // Its value is squeezed once it is sealed.
     bool is_replaced; // By an entry of the open stretch.
     bool is_stale;    // LMDB shows it.
-    bool is_of_slab;  // Of the store's; otherwise it is too large for that.
     char bytes[];     // Key, value.
 };
 
 od_slice od_overlay_key(const struct od_overlay_entry *entry);
 od_slice od_overlay_value(const struct od_overlay_entry *entry);
 
-// In no tree yet; [capacity] bytes of room for the value, which is copied.
-struct od_overlay_entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key,
-                                               od_slice value, size_t capacity);
+// In no tree yet, of [slab] when it is small; [capacity] bytes of room for the value, which is
+// copied.
+struct od_overlay_entry *od_overlay_tree_entry(struct od_slab *slab, od_slice key, od_slice value,
+                                               size_t capacity);
 void od_overlay_tree_drop(struct od_overlay_entry *entry); // In no tree any more. Frees it.
 struct od_overlay_entry *od_overlay_tree_find(struct od_overlay_entry *root, od_slice key);
 

@@ -173,7 +173,7 @@ bool od_storage_alarm(struct od_storage *storage, od_slice name, struct od_alarm
 void od_storage_begin_stretch(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
-        storage->overlay = od_overlay_new(storage);
+        storage->overlay = od_overlay_new(storage, &storage->store->entries);
     if (!has_open(storage) && !storage->is_held)
         storage->store->open_stretches++;
 }
