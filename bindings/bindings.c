@@ -173,6 +173,10 @@ static void add_methods_in_lua(lua_State *L)
     lua_getfield(L, -1, "stub");
     od_userdata_add_table(L, OD_USERDATA_STUB);
     lua_pop(L, 1);
+    od_embedded_push(L, "engine.list");
+    lua_pushvalue(L, -1);
+    od_userdata_add_table(L, OD_USERDATA_STORAGE);
+    od_userdata_add_table(L, OD_USERDATA_TRANSACTION);
     od_embedded_push(L, "engine.send");
     od_userdata_add_table(L, OD_USERDATA_WEBSOCKET);
 }

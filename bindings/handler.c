@@ -45,12 +45,9 @@ static const struct od_class *class_of(const struct od_task *task)
     return ((struct od_instance *)task->object->instance)->class;
 }
 
-bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task,
-                     enum od_handler handler)
+static __attribute__((noinline)) bool push_any(struct od_engine *engine, lua_State *L,
+                                               const struct od_task *task, enum od_handler handler)
 {
-    OD_ASSERT(handler < OD_HANDLER_KINDS);
-    if (handler == OD_HANDLER_MESSAGE)
-        return push_referenced(L, class_of(task)->handlers[handler]);
     if (handler == OD_HANDLER_BRANCH)
         return false;
     if (handler == OD_HANDLER_LEFT)
@@ -68,6 +65,16 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
     if (handler == OD_HANDLER_COMMAND)
         return od_command_push_handler(L);
     return push_referenced(L, class_of(task)->handlers[handler]);
+}
+
+// Messages are the most by far.
+bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task,
+                     enum od_handler handler)
+{
+    OD_ASSERT(handler < OD_HANDLER_KINDS);
+    if (handler == OD_HANDLER_MESSAGE)
+        return push_referenced(L, class_of(task)->handlers[handler]);
+    return push_any(engine, L, task, handler);
 }
 
 // --- Arguments -----------------------------------------------------------------------------------

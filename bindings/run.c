@@ -125,7 +125,7 @@ static bool wants_answer(const struct od_coroutine *coroutine)
     return encode_answer[coroutine->handler] != NULL && coroutine->deferred_done == 0;
 }
 
-static void answer(struct od_engine *engine, struct od_task *task)
+static __attribute__((noinline)) void answer(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(engine->task == NULL);
     const struct od_coroutine *coroutine = task->thread;
@@ -150,7 +150,7 @@ enum step {
     GOES_ON,
 };
 
-static enum step ended_badly(struct od_engine *engine, struct od_task *task)
+OD_SELDOM static enum step ended_badly(struct od_engine *engine, struct od_task *task)
 {
     if (od_stream_is_written(task))
         od_stream_function_ended(task, false);
@@ -158,7 +158,7 @@ static enum step ended_badly(struct od_engine *engine, struct od_task *task)
     return ENDED;
 }
 
-static enum step after_yield(struct od_engine *engine, struct od_task *task)
+OD_SELDOM static enum step after_yield(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(engine->task == NULL);
     struct od_coroutine *coroutine = task->thread;
@@ -180,7 +180,7 @@ static enum step after_yield(struct od_engine *engine, struct od_task *task)
 
 // An error that says so, or memory that stays full when it was caught: the instance goes, and with
 // it what it holds. Sockets and storage stay.
-static void reset_for_memory(const struct od_engine *engine, const struct od_task *task)
+OD_SELDOM static void reset_for_memory(const struct od_engine *engine, const struct od_task *task)
 {
     OD_ASSERT(task->object->running == task);
     struct od_bytes why = {0};
@@ -193,6 +193,29 @@ static void reset_for_memory(const struct od_engine *engine, const struct od_tas
     od_bytes_put_slice(&why, OD_SLICE(" MB (--script-memory-mb)"));
     od_object_reset(task->object, od_bytes_slice(&why));
     od_bytes_deinit(&why);
+}
+
+OD_SELDOM static enum step failed(struct od_engine *engine, struct od_task *task)
+{
+    if (!od_stream_is_unwanted(task))
+        fail_with_error(engine, task);
+    return ended_badly(engine, task);
+}
+
+static enum step ended_well(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    // Before the answer is told: an object that is left in a section is reset, and its caller
+    // hears that.
+    if (task->object->work->section != NULL)
+        od_section_check_left(task);
+    if (od_stream_is_written(task))
+        od_stream_function_ended(task, true);
+    else if (wants_answer(coroutine))
+        answer(engine, task);
+    if (lua_gettop(coroutine->L) != OD_COROUTINE_PLACES)
+        lua_settop(coroutine->L, OD_COROUTINE_PLACES);
+    return ENDED;
 }
 
 static enum step take_step(struct od_engine *engine, struct od_task *task, int arguments)
@@ -209,22 +232,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
         reset_for_memory(engine, task);
     if (status == LUA_YIELD)
         return after_yield(engine, task);
-    if (status == 0) {
-        // Before the answer is told: an object that is left in a section is reset, and its caller
-        // hears that.
-        if (task->object->section != NULL)
-            od_section_check_left(task);
-        if (od_stream_is_written(task))
-            od_stream_function_ended(task, true);
-        else if (wants_answer(coroutine))
-            answer(engine, task);
-        if (lua_gettop(coroutine->L) != OD_COROUTINE_PLACES)
-            lua_settop(coroutine->L, OD_COROUTINE_PLACES);
-        return ENDED;
-    }
-    if (!od_stream_is_unwanted(task))
-        fail_with_error(engine, task);
-    return ended_badly(engine, task);
+    return status == 0 ? ended_well(engine, task) : failed(engine, task);
 }
 
 static void forget_aborts(struct od_engine *engine, const struct od_task *task)
@@ -277,7 +285,6 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
 // The coroutine of a task, with its handler on it; without a handler none, and false.
 static bool begin(struct od_engine *engine, struct od_task *task)
 {
-    od_engine_check(engine);
     OD_ASSERT(task->thread == NULL);
     struct od_coroutine *coroutine = od_coroutine_take(engine);
     coroutine->handler = od_handler_of(task->event);
@@ -289,19 +296,24 @@ static bool begin(struct od_engine *engine, struct od_task *task)
     return true;
 }
 
-static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
+OD_SELDOM static enum od_run lack_arguments(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    int arguments = od_handler_push_arguments(engine, coroutine->L, task, coroutine->handler);
-    if (arguments >= 0)
-        return run_on(engine, task, arguments);
     fail_with_text(engine, task, NULL, "the arguments of the call cannot be read");
     lua_settop(coroutine->L, OD_COROUTINE_PLACES);
     return put_away(engine, task);
 }
 
+static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    int arguments = od_handler_push_arguments(engine, coroutine->L, task, coroutine->handler);
+    return arguments >= 0 ? run_on(engine, task, arguments) : lack_arguments(engine, task);
+}
+
 enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
 {
+    od_engine_check(engine);
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
     od_self_make(engine, task->object);
@@ -339,7 +351,7 @@ static void lack_alarm(struct od_task *task)
 }
 
 // A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.
-static enum od_run lack_handler(struct od_engine *engine, struct od_task *task)
+OD_SELDOM static enum od_run lack_handler(struct od_engine *engine, struct od_task *task)
 {
     static void (*const lack[OD_HANDLER_KINDS])(struct od_task *) = {
         [OD_HANDLER_FETCH] = lack_fetch,
@@ -371,7 +383,7 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
         od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok, od_event_bytes(event)));
 }
 
-static void drop_thread(struct od_engine *engine, struct od_task *task)
+OD_SELDOM static void drop_thread(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
     forget_aborts(engine, task);

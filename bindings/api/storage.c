@@ -298,7 +298,7 @@ static int delete_all(lua_State *L)
     struct od_object *object = od_storage_self(L, "deleteAll");
     struct od_error err;
     bool unconfirmed = od_check_unconfirmed(L, 2, "deleteAll");
-    if (object->transaction != NULL)
+    if (object->work->transaction != NULL)
         od_raise(L, "Cannot call deleteAll() within a transaction");
     if (!od_rewind_delete_all(object, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);
@@ -341,7 +341,7 @@ static int is_same(lua_State *L)
 }
 
 const luaL_Reg od_storage_value_methods[] = {
-    {"get", get}, {"put", put}, {"delete", delete}, {"list", od_storage_list_values}, {NULL, NULL}};
+    {"get", get}, {"put", put}, {"delete", delete}, {NULL, NULL}};
 
 void od_lib_storage_open(lua_State *L)
 {
@@ -356,4 +356,5 @@ void od_lib_storage_open(lua_State *L)
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_schedule_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_bookmark_methods);
     od_storage_put_bookmarks(L);
+    od_storage_put_list(L);
 }

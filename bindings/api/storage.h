@@ -49,10 +49,10 @@ extern const luaL_Reg od_storage_schedule_methods[]; // api/storage_schedule.c
 extern const luaL_Reg od_storage_bookmark_methods[]; // api/storage_bookmark.c; only of a storage.
 void od_storage_put_bookmarks(lua_State *L);         // native.bookmarks, for lua/engine/calls.lua.
 
+void od_storage_put_list(lua_State *L); // native.list, for lua/engine/list.lua.
+
 // The number at [index], [what], as a moment in milliseconds since 1970; parts of one are rounded
 // up, so that nothing is early.
 od_time_ms od_check_moment(lua_State *L, int index, const char *call, const char *what);
-
-int od_storage_list_values(lua_State *L); // The method `list`.
 
 #endif

@@ -50,7 +50,7 @@ static int wish(lua_State *L)
     struct od_error err;
     if (lua_type(L, 2) != LUA_TSTRING)
         od_raise_argument(L, 2, call, "a bookmark");
-    if (object->transaction != NULL)
+    if (object->work->transaction != NULL)
         od_raise(L, "Cannot call %s() within a transaction", call);
     od_wait_prepare(L, call);
     if (!od_rewind_wish(object, od_check_string(L, 2, call), &err))

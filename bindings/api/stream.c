@@ -114,10 +114,10 @@ void od_stream_drop_function(struct od_engine *engine, struct od_task *task)
 bool od_stream_push_function(struct od_engine *engine, const struct od_task *task)
 {
     struct od_coroutine *coroutine = task->thread;
-    struct od_stream *stream = od_stream_find(engine->objects, task->stream);
-    lua_State *L = coroutine->L;
     if (coroutine->body_ref == LUA_NOREF || coroutine->writes_body)
         return false;
+    struct od_stream *stream = od_stream_find(engine->objects, task->stream);
+    lua_State *L = coroutine->L;
     coroutine->writes_body = true;
     if (stream == NULL || !wants_body(task)) {
         if (stream != NULL)

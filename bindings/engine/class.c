@@ -26,7 +26,7 @@ void od_classes_deinit(struct od_classes *classes)
     *classes = (struct od_classes){0};
 }
 
-enum od_handler od_handler_of(const struct od_event *event)
+inline enum od_handler od_handler_of(const struct od_event *event)
 {
     static const enum od_handler handlers[] = {
         [OD_EVENT_FETCH] = OD_HANDLER_FETCH,     [OD_EVENT_CALL] = OD_HANDLER_METHOD,

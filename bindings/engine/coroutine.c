@@ -66,7 +66,7 @@ static void start(struct od_engine *engine, struct od_coroutine *coroutine)
     OD_ASSERT(lua_gettop(coroutine->L) == OD_COROUTINE_PLACES);
 }
 
-static struct od_coroutine *make(struct od_engine *engine)
+OD_SELDOM static struct od_coroutine *make(struct od_engine *engine)
 {
     struct od_coroutine *coroutine = od_allocate_zeroed(sizeof *coroutine);
     coroutine->deferred_ref = coroutine->body_ref = LUA_NOREF;
@@ -86,7 +86,7 @@ struct od_coroutine *od_coroutine_take(struct od_engine *engine)
     return coroutine;
 }
 
-static void forget_functions(struct od_engine *engine, struct od_coroutine *coroutine)
+OD_SELDOM static void forget_functions(struct od_engine *engine, struct od_coroutine *coroutine)
 {
     luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->body_ref);
     coroutine->body_ref = LUA_NOREF;
@@ -103,7 +103,6 @@ void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
         od_coroutine_drop(engine, coroutine);
         return;
     }
-    OD_ASSERT(lua_gettop(coroutine->L) == OD_COROUTINE_PLACES);
     if (coroutine->deferred_ref != LUA_NOREF || coroutine->body_ref != LUA_NOREF ||
         coroutine->keeps_aborts)
         forget_functions(engine, coroutine);
@@ -147,12 +146,17 @@ void od_coroutine_defer(struct od_coroutine *coroutine, lua_State *L)
     lua_pop(L, 1);
 }
 
-bool od_coroutine_push_deferred(struct od_coroutine *coroutine)
+OD_SELDOM static void push_deferred(struct od_coroutine *coroutine)
 {
-    if (coroutine->deferred_done == coroutine->deferred_count)
-        return false;
     lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, coroutine->deferred_ref);
     lua_rawgeti(coroutine->L, -1, ++coroutine->deferred_done);
     lua_remove(coroutine->L, -2);
-    return true;
+}
+
+bool od_coroutine_push_deferred(struct od_coroutine *coroutine)
+{
+    bool is_there = coroutine->deferred_done < coroutine->deferred_count;
+    if (is_there)
+        push_deferred(coroutine);
+    return is_there;
 }

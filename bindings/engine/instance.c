@@ -47,7 +47,7 @@ void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_in
     lua_replace(L, -2);
 }
 
-static void take_page(struct od_coroutine *coroutine, uint64_t page)
+static __attribute__((noinline)) void take_page(struct od_coroutine *coroutine, uint64_t page)
 {
     lua_rawgeti(coroutine->L, OD_COROUTINE_SELVES, (int)(uint32_t)page);
     lua_replace(coroutine->L, OD_COROUTINE_PAGE);

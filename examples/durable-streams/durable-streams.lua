@@ -1,7 +1,8 @@
--- The Durable Streams protocol, one object a stream: bytes or JSON messages that are only ever
--- appended, read from any offset, and live by long poll or server-sent events. A position counts
--- the messages of a JSON stream and the bytes of any other. A fork has of its own only what was
--- appended to it, and asks its source for the rest.
+-- The Durable Streams protocol, for its client, unmodified: one object a stream.
+--
+-- Bytes or JSON messages that are only ever appended, read from any offset, and live by long poll
+-- or server-sent events. A position counts the messages of a JSON stream and the bytes of any
+-- other. A fork has of its own only what was appended to it, and asks its source for the rest.
 local od = require "open-do"
 local asked = require "asked"
 

@@ -32,6 +32,13 @@ local metatable = {
   __pairs = function(headers)
     return Headers.entries(headers)
   end,
+  __tostring = function(headers)
+    local lines = {}
+    for name, value in Headers.entries(headers) do
+      lines[#lines + 1] = name .. ": " .. value
+    end
+    return "Headers { " .. concat(lines, ", ") .. " }"
+  end,
 }
 native.http.define("Headers", metatable)
 

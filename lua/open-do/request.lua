@@ -10,7 +10,8 @@ local headers_module = require "open-do.headers"
 
 local byte, find, lower, match = string.byte, string.find, string.lower, string.match
 local upper = string.upper
-local error, pcall, rawget, setmetatable, type = error, pcall, rawget, setmetatable, type
+local error, pcall, rawget, setmetatable = error, pcall, rawget, setmetatable
+local tostring, type = tostring, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
 local url_pairs = native.url.url_pairs
 local parse, new_headers = native.url.parse, headers_module.new
@@ -62,6 +63,9 @@ local metatable = {
       request[key] = value
       return value
     end
+  end,
+  __tostring = function(request) -- In a log: cookies and bodies do not belong there.
+    return "Request " .. tostring(request.method) .. " " .. tostring(request.url)
   end,
 }
 native.http.define("Request", metatable)

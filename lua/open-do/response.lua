@@ -9,7 +9,7 @@ local events_module = require "open-do.events"
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
-local error, setmetatable, type = error, setmetatable, type
+local error, setmetatable, tostring, type = error, setmetatable, tostring, type
 local floor = math.floor
 local read_fields = native.http.read_fields
 local try_encode = native.json.try_encode
@@ -64,6 +64,9 @@ local metatable = {
       response[key] = value
       return value
     end
+  end,
+  __tostring = function(response)
+    return "Response " .. tostring(response.status)
   end,
 }
 native.http.define("Response", metatable)

@@ -213,6 +213,8 @@ function Storage:delete(key) end
 ---@field reverse? boolean
 ---@field limit? integer
 
+---A large one is read and gone through in parts, between which other objects have a go; nothing of
+---its own object runs meanwhile.
 ---@param options? ListOptions
 ---@return fun(): string?, any iterator of key, value in byte order, as of now
 function Storage:list(options) end
@@ -358,6 +360,8 @@ function Transaction:put(key, value, options) end
 ---@return boolean existed
 function Transaction:delete(key) end
 
+---A large one is read and gone through in parts, between which other objects have a go; nothing of
+---its own object runs meanwhile.
 ---@param options? ListOptions
 ---@return fun(): string?, any iterator of key, value in byte order, as of now
 function Transaction:list(options) end

@@ -17,12 +17,16 @@
 #define OD_MUST_CHECK
 #define OD_NORETURN
 #define OD_NONNULL_RESULT
+#define OD_SELDOM
 #else
 #define OD_PRINTF(format_index, first_index)                                                       \
     __attribute__((format(printf, format_index, first_index)))
 #define OD_MUST_CHECK __attribute__((warn_unused_result))
 #define OD_NORETURN __attribute__((noreturn))
 #define OD_NONNULL_RESULT __attribute__((returns_nonnull))
+// A function for what seldom happens, called by one that each message passes: apart, or what it
+// needs of registers and stack would be made ready each time.
+#define OD_SELDOM __attribute__((noinline, cold))
 #endif
 
 // A bug in open-do when [condition] is false. One condition each, so that the panic is exact.

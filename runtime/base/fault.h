@@ -15,8 +15,10 @@
 // directory of the store cannot be read to its end), past.hold (the past of an object is not read
 // yet), journal.unread (the disk gives nothing of a segment), fill.hold (what slots store is loaded
 // for those only who are asked for), ready.hold (the workers of a program that starts count as not
-// ready), proposal.wait (a version of the script that is proposed in a cluster is waited for
-// without end), breakout.NAME (worker/breakout.c). New ones are added here.
+// ready), still.hold (the process for other nodes may stand still), proposal.wait (a version of the
+// script that is proposed in a cluster is waited for without end), early.refuse (clients that come
+// before their object are sent away), breakout.NAME
+// (worker/breakout.c). New ones are added here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.
 

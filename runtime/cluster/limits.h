@@ -9,7 +9,7 @@
 #define OD_CLUSTER_BEAT_MS 1000
 #define OD_CLUSTER_POLL_MS 500
 #define OD_CLUSTER_POLL_MOVING_MS 50 // While a slot is not with whom it belongs to.
-#define OD_CLUSTER_POLL_GAP_MS 2000  // Who looked away for longer has not seen that nothing moved.
+#define OD_CLUSTER_POLL_GAP_MS 1000  // Who looked away for longer has not seen that nothing moved.
 #define OD_CLUSTER_RUN_MS 4000       // Since the last beat: handlers run,
 #define OD_CLUSTER_LEASE_MS 5000     // answers leave;
 #define OD_CLUSTER_DEAD_MS 5500      // and the same beat for so long: it is dead.

@@ -89,6 +89,7 @@ static bool fail(struct od_member *member)
     if (!member->is_away)
         tell_why(member, OD_NEWS_AWAY, member->postgres.why);
     member->is_away = true;
+    od_sight_lose(&member->sight);
     od_postgres_disconnect(&member->postgres);
     return false;
 }
@@ -373,7 +374,8 @@ static void look_whether_left(struct od_member *member)
 // Until the next look, or until there is something to give up. False: it is over.
 static bool wait(struct od_member *member)
 {
-    int64_t pause_ms = member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : OD_CLUSTER_POLL_MS;
+    od_time_ms pause_ms =
+        member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : od_sight_pause_ms(&member->sight);
     pthread_mutex_lock(&member->mutex);
     bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot) ||
                     (member->is_to_rise && !member->has_risen);

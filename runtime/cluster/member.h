@@ -2,8 +2,7 @@
 //
 // Each second it raises its beat in od_node, and twice a second it reads who is there and who has
 // which slot. It compares no clocks: another node is dead when its beat has been the same for
-// OD_CLUSTER_DEAD_MS of this node's time, over polls without a gap, so that an engine that was away
-// or a machine that stood still makes nobody dead. Its own lease runs from before the beat was
+// OD_CLUSTER_DEAD_MS of this node's time (sight.h). Its own lease runs from before the beat was
 // sent. Of slots without a living owner each node claims those that are its by rendezvous (the
 // highest hash of node and slot), and what it has that is another's by that it is asked to give up.
 //

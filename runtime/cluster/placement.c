@@ -27,21 +27,6 @@ const struct od_cluster_node *od_placement_node(const struct od_placement *place
     return NULL;
 }
 
-const struct od_cluster_node *od_placement_owner(const struct od_placement *placement, od_slot slot)
-{
-    OD_ASSERT(slot < OD_SLOT_COUNT);
-    const struct od_placed_slot *placed = &placement->slots[slot];
-    return placed->place == OD_PLACE_THERE ? od_placement_node(placement, placed->node) : NULL;
-}
-
-size_t od_placement_count_here(const struct od_placement *placement)
-{
-    size_t count = 0;
-    for (size_t slot = 0; slot < OD_SLOT_COUNT; slot++)
-        count += placement->slots[slot].place == OD_PLACE_HERE;
-    return count;
-}
-
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,
                            const struct od_placed_slot *placed)
 {

@@ -2,11 +2,10 @@
 //
 // A slot is HERE when this node owns it, and no worker has anything of an earlier time in which it
 // was here: only then may an event reach its objects. While it is filling, what an object stores is
-// loaded before its first event. It is THERE when
-// another node owns it, and NOWHERE in between: nobody has claimed it yet, or it is on its way.
-// What is said of THERE may be out of date by some seconds; who is asked wrongly says so. The epoch
-// goes up with each new owner, so of two who claim to know the owner of a slot the one with the
-// higher epoch is right.
+// loaded before its first event. It is THERE when another node owns it, and NOWHERE in between:
+// nobody has claimed it yet, or it is on its way. What is said of THERE may be out of date by some
+// seconds; who is asked wrongly says so. The epoch goes up with each new owner, so of two who claim
+// to know the owner of a slot the one with the higher epoch is right.
 //
 // One machine without a cluster: all slots are HERE with epoch 0, and nothing ever changes.
 //
@@ -83,13 +82,6 @@ bool od_placement_is_here(const struct od_placement *placement, od_slot slot);
 // NULL: no such node lives.
 const struct od_cluster_node *od_placement_node(const struct od_placement *placement,
                                                 od_node_id id);
-
-// The node to ask about an object of [slot]: NULL when it is HERE or NOWHERE, or its owner lives no
-// more.
-const struct od_cluster_node *od_placement_owner(const struct od_placement *placement,
-                                                 od_slot slot);
-
-size_t od_placement_count_here(const struct od_placement *placement);
 
 // For the driver: what it has learnt. [nodes] in order of their ids, at most OD_CLUSTER_NODES_MAX.
 void od_placement_put_slot(struct od_placement *placement, od_slot slot,

@@ -375,7 +375,10 @@ enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, 
     rest.at = in;
     rest.size = size;
     int event = NOTHING_YET;
+    *consumed = 0;
     free_spent(decoder);
+    if (size == 0) // As at the end of nearly everything that is read.
+        return OD_FRAME_EVENT_MORE;
     if (od_frame_whole(decoder, in, size, consumed, message))
         return message->code == 0 ? OD_FRAME_EVENT_MESSAGE
                                   : fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, not_utf8);

@@ -14,22 +14,27 @@ static void set_big_endian(unsigned char *at, uint64_t value, size_t bytes)
         at[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
 }
 
+// The length of a payload of more than 125 bytes; returns how long the head is.
+static __attribute__((noinline)) size_t set_length(unsigned char *head, size_t payload_bytes)
+{
+    bool is_in_16 = payload_bytes <= UINT16_MAX;
+    head[1] = is_in_16 ? 126 : 127;
+    set_big_endian(head + 2, payload_bytes, is_in_16 ? 2 : 8);
+    return is_in_16 ? 4 : 10;
+}
+
 // Returns how long the head is.
-static size_t set_head(char *at, enum od_frame_opcode opcode, bool is_compressed,
-                       size_t payload_bytes)
+static inline size_t set_head(char *at, enum od_frame_opcode opcode, bool is_compressed,
+                              size_t payload_bytes)
 {
     OD_ASSERT(opcode < OD_FRAME_CLOSE || payload_bytes <= OD_FRAME_CONTROL_BYTES_MAX);
     OD_ASSERT(opcode < OD_FRAME_CLOSE || !is_compressed);
     unsigned char *head = (unsigned char *)at;
     head[0] = (unsigned char)(0x80 | (is_compressed ? 0x40 : 0) | opcode);
-    if (payload_bytes <= 125) {
-        head[1] = (unsigned char)payload_bytes;
-        return 2;
-    }
-    bool is_in_16 = payload_bytes <= UINT16_MAX;
-    head[1] = is_in_16 ? 126 : 127;
-    set_big_endian(head + 2, payload_bytes, is_in_16 ? 2 : 8);
-    return is_in_16 ? 4 : 10;
+    if (payload_bytes > 125)
+        return set_length(head, payload_bytes);
+    head[1] = (unsigned char)payload_bytes;
+    return 2;
 }
 
 void od_frame_put_head(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,

@@ -41,23 +41,34 @@ static inline uint64_t unmask_eight(char *at, uint64_t mask)
     return eight;
 }
 
+typedef uint64_t sixteen_bytes __attribute__((vector_size(16)));
+
+static inline sixteen_bytes unmask_sixteen(char *at, sixteen_bytes mask)
+{
+    sixteen_bytes sixteen;
+    memcpy(&sixteen, at, sizeof sixteen);
+    sixteen ^= mask;
+    memcpy(at, &sixteen, sizeof sixteen);
+    return sixteen;
+}
+
 // Whether it is all ASCII then.
 static bool unmask(char *at, size_t size, const unsigned char *mask)
 {
     uint32_t once;
     memcpy(&once, mask, sizeof once);
-    uint64_t twice = (uint64_t)once << 32 | once, all = 0;
+    uint64_t twice = (uint64_t)once << 32 | once;
+    sixteen_bytes often = {twice, twice}, all = {0};
     size_t i = 0;
-    for (; i + 4 * sizeof twice <= size; i += 4 * sizeof twice)
-        all |= unmask_eight(at + i, twice) | unmask_eight(at + i + 8, twice) |
-               unmask_eight(at + i + 16, twice) | unmask_eight(at + i + 24, twice);
+    for (; i + 2 * sizeof often <= size; i += 2 * sizeof often)
+        all |= unmask_sixteen(at + i, often) | unmask_sixteen(at + i + sizeof often, often);
     for (; i + sizeof twice <= size; i += sizeof twice)
-        all |= unmask_eight(at + i, twice);
+        all[0] |= unmask_eight(at + i, twice);
     for (; i < size; i++) {
         at[i] = (char)((unsigned char)at[i] ^ mask[i % MASK_BYTES]);
-        all |= (unsigned char)at[i];
+        all[0] |= (unsigned char)at[i];
     }
-    return (all & 0x8080808080808080u) == 0;
+    return ((all[0] | all[1]) & 0x8080808080808080u) == 0;
 }
 
 bool od_frame_whole(const struct od_frame_decoder *decoder, char *in, size_t size, size_t *consumed,

@@ -16,8 +16,9 @@
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
                      "your calls, or all")                                                         \
-    KIND(SLOTS, "u8 for each slot: where it is (link/seats.h), u8 for each seat: how many "        \
-                "workers that node has, 0 when it is not linked")                                  \
+    KIND(SLOTS,                                                                                    \
+         "u8 for each slot: where it is (link/seats.h), u8 for each: where it goes when it "       \
+         "goes, u8 for each seat: how many workers that node has, 0 when it is not linked")        \
     KIND(OBJECT_LOADED, "32 bytes id: what that object stores can be read from LMDB")              \
     KIND(DURABLE, "u64 seq, u64 group, u64 its time: batches up to here are on disk, as up to "    \
                   "that group of the journal")                                                     \
@@ -34,7 +35,8 @@
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
-    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
+    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can; the process for " \
+               "other nodes has no page, and says the same")                                       \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h), str name: if that "  \
                 "is due by then, ring it; or count it as a try that cost a worker")                \
@@ -125,11 +127,13 @@
     KIND(EDGE, "u64 socket, u64 edge: the client of that socket is at that edge (object/edge.h)")  \
     KIND(EDGE_FACTS, "u64 edge, u64 socket, u64 count of facts, identity, str facts "              \
                      "(object/keep.h)")                                                            \
-    KIND(EDGE_GONE, "u64 edge, u8 moved, u64 count: its socket is gone, or at another node; so "   \
-                    "many of its messages have been handled, if that is known")                    \
-    KIND(EDGE_ATTACH, "u64 edge, u64 count of messages before, identity, str facts, str record "   \
-                      "of the connection "                                                         \
-                      "(codec/upgrade_record.h); fd: the way to it")                               \
+    KIND(EDGE_GONE, "u64 edge, u8 moved, u64 count, u32 worker: its socket is gone, or at "        \
+                    "another node; so many of its messages have been handled, if that is known; "  \
+                    "to that worker it goes, if that is")                                          \
+    KIND(EDGE_ATTACH,                                                                              \
+         "u64 edge, u64 count of messages before, u32 worker who gives the object away "           \
+         "(object/early.h) or none, identity, str facts, str record of the connection "            \
+         "(codec/upgrade_record.h); fd: the way to it")                                            \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 
 enum od_kind {

@@ -93,7 +93,7 @@ void od_link_pause(struct od_link *link, bool is_paused)
     watch(link, reading(link) | (link->sent < link->out.size ? UV_WRITABLE : 0));
 }
 
-// Closing
+// --- Closing -------------------------------------------------------------------------------------
 
 static void close_out_fds(struct od_link *link)
 {
@@ -154,7 +154,7 @@ static void lose(struct od_link *link)
         link->events->gone(link);
 }
 
-// Receiving
+// --- Receiving -----------------------------------------------------------------------------------
 
 static void arrived_fd(struct od_link *link, int fd)
 {
@@ -304,7 +304,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         watch(link, polled);
 }
 
-// Sending
+// --- Sending -------------------------------------------------------------------------------------
 
 static void add_out_fd(struct od_link *link, size_t offset, int fd)
 {

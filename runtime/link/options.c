@@ -30,7 +30,7 @@ static int count_of_rows(void)
     return count;
 }
 
-// Words
+// --- Words ---------------------------------------------------------------------------------------
 
 static bool take(struct od_options_reading *reading, const struct od_option_row *row,
                  const char *text, struct od_error *err)
@@ -241,7 +241,7 @@ static bool take_words(struct od_options *options, char **words, struct od_error
     return true;
 }
 
-// Conclusions
+// --- Conclusions ---------------------------------------------------------------------------------
 
 static uint32_t core_count(const struct od_cgroup_limits *limits)
 {

@@ -80,7 +80,7 @@ const char *od_variables_find(const struct od_variables *variables, const char *
     return variable == NULL ? NULL : variable->value;
 }
 
-// Reading
+// --- Reading -------------------------------------------------------------------------------------
 
 static bool is_name(od_slice text)
 {

@@ -55,7 +55,7 @@ void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const 
 {
     OD_ASSERT((page->event.moment & 1) == 0); // None runs.
     OD_ASSERT(label != NULL);
-    OD_ASSERT(name != NULL);
+    OD_ASSERT(name != NULL || page->event.name[0] != '\0');
     struct od_worker_page_event *event = &page->event;
     __atomic_thread_fence(__ATOMIC_RELEASE); // Nobody sees what follows before the last end.
     if (id != NULL)
@@ -63,7 +63,8 @@ void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const 
     else
         memset(event->id, 0, sizeof event->id);
     copy_text(event->label, sizeof event->label, label);
-    copy_text(event->name, sizeof event->name, name);
+    if (name != NULL)
+        copy_text(event->name, sizeof event->name, name);
     __atomic_store_n(&event->moment, event->moment | 1, __ATOMIC_RELEASE);
 }
 

@@ -107,7 +107,7 @@ OD_MUST_CHECK bool od_worker_page_new(struct od_worker_page **page, int *fd, str
 OD_MUST_CHECK bool od_worker_page_open(struct od_worker_page **page, int fd, struct od_error *err);
 void od_worker_page_free(struct od_worker_page *page); // NULL is allowed.
 
-// An event begins, and ends. [id] NULL: no object.
+// An event begins, and ends. [id] NULL: no object. [name] NULL: that of the last one.
 void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
                           const char *name);
 void od_worker_page_begin_again(struct od_worker_page *page); // As the last one.

@@ -32,7 +32,7 @@ static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_ti
     od_loop_set_timer(door->loop, &arrival->deadline, deadline_ms);
 }
 
-// The end
+// --- The end -------------------------------------------------------------------------------------
 
 static void on_poll_closed(uv_handle_t *handle)
 {
@@ -57,7 +57,7 @@ void od_arrival_end(struct od_arrival *arrival)
     od_door_arrival_ended(door);
 }
 
-// Reading
+// --- Reading -------------------------------------------------------------------------------------
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -338,7 +338,7 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer,
     read_head(arrival);
 }
 
-// Coming back
+// --- Coming back ---------------------------------------------------------------------------------
 
 static const struct od_http_fault lost = {503, "the worker of this request has ended, try again"};
 

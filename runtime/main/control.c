@@ -75,7 +75,7 @@ static void on_late(struct od_timer *timer)
     close_conversation(OD_TIMER_MEMBER(timer, struct conversation, deadline));
 }
 
-// Answering
+// --- Answering -----------------------------------------------------------------------------------
 
 static void on_written(uv_write_t *write, int status)
 {
@@ -114,7 +114,7 @@ static void answer_at_socket(struct od_control_question *question, bool ok, od_s
         close_conversation(conversation);
 }
 
-// Asking
+// --- Asking --------------------------------------------------------------------------------------
 
 // It may be answered, and gone, when this returns.
 static void ask(struct conversation *conversation, const struct od_control_command *command,
@@ -269,7 +269,7 @@ static void on_connection(uv_stream_t *listener, int status)
         close_conversation(conversation);
 }
 
-// Opening
+// --- Opening -------------------------------------------------------------------------------------
 
 void od_control_address(int directory_fd, char *path, size_t size)
 {

@@ -173,7 +173,7 @@ void od_door_return(struct od_door *door, struct od_returned *returned)
     od_arrival_return(door, returned);
 }
 
-// Birth and death
+// --- Birth and death -----------------------------------------------------------------------------
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
                   const struct od_door_events *events, void *owner)

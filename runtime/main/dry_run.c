@@ -10,7 +10,7 @@
 #include "main/limits.h"
 #include "object/route.h"
 
-// Verdicts
+// --- Verdicts ------------------------------------------------------------------------------------
 
 bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
 {
@@ -112,7 +112,7 @@ static void judge_silence(struct od_dry_run *dry_run, int status)
     od_bytes_deinit(&files);
 }
 
-// The process
+// --- The process ---------------------------------------------------------------------------------
 
 static void kill_process(struct od_dry_run *dry_run)
 {

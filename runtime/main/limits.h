@@ -15,14 +15,17 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
-#define OD_JOIN_LINKS_MS_MAX                                                                       \
-    3000                       // A node that could serve waits so long for links with all others.
-#define OD_NODE_RESTART_MS 200 // From the end of the process for other nodes to the next one.
+#define OD_FILL_MS_MAX 10         // What slots store is loaded in portions that take about so long.
+#define OD_JOIN_LINKS_MS_MAX 3000 // A node that joins waits so long for links with all others.
+#define OD_NODE_ASKED_MS 1000     // How often the process for other nodes is asked for a turn,
+#define OD_NODE_ASKED_MAX 5       // and how often in vain before it is replaced.
+#define OD_NODE_RESTART_MS 200    // From the end of the process for other nodes to the next one.
 #define OD_NODE_END_WAIT_MS_MAX 2000 // For it to say the last words of workers; then SIGKILL.
 #define OD_TLS_RESTART_MS 200        // From the end of the process for TLS to the next one.
 #define OD_TLS_FAILED_MS 5000        // The same, if it could not load certificates.
 #define OD_TLS_END_WAIT_MS_MAX 3000  // For it to end with the program; then SIGKILL.
 #define OD_PROCESS_END_LOOK_MS 5
+#define OD_SIGNAL_ECHO_MS 300 // A second signal to stop that comes so soon is the first once more.
 #define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.
 
 #define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.

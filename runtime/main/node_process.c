@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "main/limits.h"
 #include "main/node_seats.h"
@@ -53,6 +54,29 @@ static void reap(struct od_node_process *nodes)
     start_later(nodes);
 }
 
+// Questions and not the clock: in a time in which main stood still, too, it may have been stopped
+// as well. Who is stopped hears nothing but SIGKILL, and its links would be there without it.
+static void ask(struct od_node_process *nodes)
+{
+    if (nodes->asked == OD_NODE_ASKED_MAX) {
+        od_log(OD_LOG_ERROR, NULL,
+               "the process for other nodes has stood still for %d s, and is killed",
+               OD_NODE_ASKED_MAX * OD_NODE_ASKED_MS / 1000);
+        od_process_kill(&nodes->process);
+    }
+    if (nodes->asked++ < OD_NODE_ASKED_MAX)
+        od_link_send(&nodes->link, OD_KIND_TURN, (od_slice){NULL, 0}, -1);
+}
+
+static void on_ask(struct od_timer *timer)
+{
+    struct od_node_process *nodes = OD_TIMER_MEMBER(timer, struct od_node_process, ask_timer);
+    check(nodes);
+    if (nodes->has_link && !nodes->link.is_gone && !OD_FAULT("still.hold"))
+        ask(nodes);
+    od_loop_set_timer(nodes->loop, timer, OD_NODE_ASKED_MS);
+}
+
 static void on_child_signal(uv_signal_t *handle, int number)
 {
     (void)number;
@@ -87,6 +111,8 @@ static void on_message(struct od_link *link, enum od_kind kind, od_slice body, i
         od_node_seats_take_state(nodes, body);
     } else if (kind == OD_KIND_NODE_WORKER) {
         od_node_seats_take_worker(nodes, body);
+    } else if (kind == OD_KIND_TURN) {
+        nodes->asked = 0;
     }
 }
 
@@ -125,6 +151,8 @@ static bool start(struct od_node_process *nodes, struct od_error *err)
             od_link_init(&nodes->link, &nodes->loop->uv, fds[0], &link_events, nodes, err);
     if (has_process && !nodes->has_link)
         od_process_end(&nodes->process);
+    nodes->asked = 0;
+    od_loop_set_timer(nodes->loop, &nodes->ask_timer, OD_NODE_ASKED_MS);
     return nodes->has_link || od_error_prefix(err, "cannot start the process for other nodes");
 }
 
@@ -191,7 +219,8 @@ void od_node_process_init(struct od_node_process *nodes, struct od_loop *loop,
                                       .options = options,
                                       .placement = placement,
                                       .supervisor = supervisor,
-                                      .restart_timer = {.fire = on_restart}};
+                                      .restart_timer = {.fire = on_restart},
+                                      .ask_timer = {.fire = on_ask}};
     int status = uv_signal_init(&loop->uv, &nodes->child_signal);
     OD_ASSERT(status == 0);
     nodes->child_signal.data = nodes;
@@ -205,6 +234,7 @@ void od_node_process_close(struct od_node_process *nodes)
     check(nodes);
     nodes->is_closing = true;
     od_loop_clear_timer(nodes->loop, &nodes->restart_timer);
+    od_loop_clear_timer(nodes->loop, &nodes->ask_timer);
     uv_close((uv_handle_t *)&nodes->child_signal, NULL);
     for (; nodes->poll_count > 0; nodes->poll_count--)
         uv_close((uv_handle_t *)&nodes->polls[nodes->poll_count - 1], NULL);

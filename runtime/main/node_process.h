@@ -45,6 +45,8 @@ struct od_node_process {
     uv_poll_t polls[OD_LISTENERS_MAX];
     size_t poll_count;
     struct od_timer restart_timer;
+    struct od_timer ask_timer;
+    unsigned asked; // For a turn, since it has taken one.
     uv_signal_t child_signal;
 };
 

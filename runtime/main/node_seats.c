@@ -1,5 +1,6 @@
 #include "main/node_seats.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -210,7 +211,7 @@ static uint32_t seat_of(const struct od_node_process *nodes, od_node_id id)
 }
 
 // In a seat of its own, that of a former life, or the first that is free.
-static void seat(struct od_node_process *nodes, const struct od_cluster_node *node)
+static void take_seat(struct od_node_process *nodes, const struct od_cluster_node *node)
 {
     uint32_t at = seat_of(nodes, node->id);
     if (at < OD_SEATS_MAX && nodes->seats[at].life == node->incarnation) {
@@ -257,7 +258,7 @@ void od_node_process_nodes_changed(struct od_node_process *nodes)
     }
     for (size_t i = 0; i < placement->node_count; i++) {
         if (placement->nodes[i].id != placement->self.id)
-            seat(nodes, &placement->nodes[i]);
+            take_seat(nodes, &placement->nodes[i]);
     }
     join(nodes);
     nodes->has_news = true;
@@ -292,10 +293,30 @@ static uint8_t owner_of(const struct od_node_process *nodes, od_slot slot)
     return at == OD_SEATS_MAX ? OD_SLOT_NOWHERE : (uint8_t)(OD_SLOT_SEATED + at);
 }
 
+// To whom each slot goes when this node gives it away.
+static void put_heirs(const struct od_node_process *nodes, struct od_bytes *body)
+{
+    const struct od_placement *placement = nodes->placement;
+    struct od_cluster_node *others = od_allocate((placement->node_count + 1) * sizeof *others);
+    size_t count = 0;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        if (placement->nodes[i].id != placement->self.id)
+            others[count++] = placement->nodes[i];
+    }
+    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
+        od_node_id heir = od_placement_rendezvous(others, count, slot);
+        uint32_t at = heir == 0 ? OD_SEATS_MAX : seat_of(nodes, heir);
+        od_bytes_put_u8(body,
+                        at == OD_SEATS_MAX ? OD_SLOT_NOWHERE : (uint8_t)(OD_SLOT_SEATED + at));
+    }
+    free(others);
+}
+
 static void put_slots(const struct od_node_process *nodes, struct od_bytes *body)
 {
     for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++)
         od_bytes_put_u8(body, owner_of(nodes, slot));
+    put_heirs(nodes, body);
     for (uint32_t i = 0; i < OD_SEATS_MAX; i++)
         od_bytes_put_u8(body, (uint8_t)nodes->seats[i].workers);
 }

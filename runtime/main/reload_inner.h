@@ -25,7 +25,6 @@ void od_reload_begin_first(struct od_reload *reload, const struct od_verdict *ve
 // The next version is in [next], and its number in [next_version].
 void od_reload_take_version(struct od_reload *reload);
 void od_reload_load_late(struct od_timer *timer);
-void od_reload_load_in(struct od_reload *reload, struct od_child *child);
 void od_reload_load_in_all(struct od_reload *reload);
 bool od_reload_all_have_answered(const struct od_reload *reload);
 void od_reload_commit(struct od_reload *reload);

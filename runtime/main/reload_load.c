@@ -86,7 +86,7 @@ static void fail(struct od_reload *reload, const struct od_child *child, od_slic
     od_bytes_put_slice(&reload->failure, why);
 }
 
-void od_reload_load_in(struct od_reload *reload, struct od_child *child)
+static void load_in(struct od_reload *reload, struct od_child *child)
 {
     od_version_send_load(child, reload->next_version, od_reload_next_verdict(reload).files);
     reload->is_loading[child->index] = true;
@@ -100,7 +100,7 @@ void od_reload_load_in_all(struct od_reload *reload)
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         struct od_child *child = &reload->supervisor->children[i];
         if (od_version_is_heard(child))
-            od_reload_load_in(reload, child);
+            load_in(reload, child);
     }
     decide_when_all_said(reload);
 }
@@ -155,7 +155,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
     if (!is_loading(reload) || reload->failure.size > 0)
         return;
     od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
-    od_reload_load_in(reload, child);
+    load_in(reload, child);
 }
 
 void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running)

@@ -16,7 +16,7 @@
 #include "main/upgrade.h"
 #include "main/worker_messages.h"
 
-// Stopping
+// --- Stopping ------------------------------------------------------------------------------------
 
 // Nothing is lost by SIGKILL: what was acknowledged is on disk. It is for workers that have not
 // started to serve.
@@ -54,7 +54,7 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
-// The script
+// --- The script ----------------------------------------------------------------------------------
 
 // At the start the text is all there is to say, and the person who reads it is at a terminal.
 static void on_first_failed(void *owner, od_slice why, bool waits)
@@ -99,7 +99,7 @@ static size_t on_count_sockets(void *owner)
 static const struct od_reload_events reload_events = {on_first_failed, on_switched, od_server_vote,
                                                       od_server_left_behind, on_count_sockets};
 
-// The lives of workers
+// --- The lives of workers ------------------------------------------------------------------------
 
 static void on_born(void *owner, struct od_child *child)
 {
@@ -266,7 +266,7 @@ static const struct od_supervisor_events supervisor_events = {
     on_born,    on_ready, on_load_failed, od_worker_messages_take, od_server_worker_ended,
     on_stopped, on_calm,  on_left};
 
-// From the first open to the last close
+// --- From the first open to the last close -------------------------------------------------------
 
 static void init(struct od_server *server, const struct od_options *options)
 {
@@ -351,8 +351,9 @@ static void close_all(struct od_server *server)
     od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
-    od_alarm_clock_deinit(&server->alarm_clock);
+    od_alarm_clock_stop(&server->alarm_clock); // It reads what is closed next,
     od_server_close_disk(server);
+    od_alarm_clock_deinit(&server->alarm_clock); // and hears of alarms that were stored last.
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);

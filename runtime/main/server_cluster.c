@@ -12,6 +12,7 @@
 #include "main/limits.h"
 #include "main/server_inner.h"
 #include "main/wishes.h"
+#include "object/route.h"
 
 // --- Placement -----------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ void od_server_placed(void *owner, od_slot slot, bool is_here)
 
 static uint32_t worker_of(const struct od_server *server, od_slot slot)
 {
-    return slot % server->options->workers; // As od_worker_of has it.
+    return od_worker_of_slot(slot, server->options->workers);
 }
 
 // --- Joining -------------------------------------------------------------------------------------
@@ -348,7 +349,8 @@ static void on_late(struct od_timer *timer)
     od_server_stop(server, OD_EXIT_CLEAN);
 }
 
-bool od_server_hand_over(struct od_server *server)
+// Other nodes get what this one has, and then it stops. False: nobody would get anything.
+static bool hand_over(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     const struct od_placement *placement = &server->placement;
@@ -364,6 +366,12 @@ bool od_server_hand_over(struct od_server *server)
     cluster->late.fire = on_late;
     od_loop_set_timer(&server->loop, &cluster->late, OD_CLUSTER_HAND_OVER_MS_MAX);
     return true;
+}
+
+void od_server_leave(struct od_server *server)
+{
+    if (!hand_over(server))
+        od_server_stop(server, OD_EXIT_CLEAN);
 }
 
 // --- The end -------------------------------------------------------------------------------------

@@ -130,9 +130,6 @@ void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
 void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
 void od_server_leave(struct od_server *server);         // It stops in peace; its slots go first.
-// The program is to stop: other nodes get what this one has, and then it does. False: nobody would
-// get anything.
-OD_MUST_CHECK bool od_server_hand_over(struct od_server *server);
 // Once a turn, at its beginning. True when more can be done at once.
 bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);

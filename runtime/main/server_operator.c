@@ -12,12 +12,6 @@
 #include "main/metrics_answer.h"
 #include "main/upgrade.h"
 
-void od_server_leave(struct od_server *server)
-{
-    if (!od_server_hand_over(server))
-        od_server_stop(server, OD_EXIT_CLEAN);
-}
-
 static void on_stop_asked(void *owner)
 {
     od_server_leave(owner);

@@ -3,15 +3,21 @@
 #include <signal.h>
 
 #include "base/check.h"
+#include "main/limits.h"
 
 static void on_stop(uv_signal_t *handle, int number)
 {
     (void)number;
     struct od_signals *signals = handle->data;
-    if (signals->stops++ == 0)
+    od_time_ms now_ms = od_clock_monotonic_ms_at((int64_t)uv_now(handle->loop) * 1000);
+    bool is_first = !signals->is_stopping;
+    signals->is_stopping = true;
+    if (is_first) {
+        signals->stop_ms = now_ms;
         signals->events->stop(signals->owner);
-    else
+    } else if (now_ms - signals->stop_ms >= OD_SIGNAL_ECHO_MS) {
         signals->events->kill(signals->owner);
+    }
 }
 
 static void on_reload(uv_signal_t *handle, int number)

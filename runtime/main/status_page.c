@@ -33,7 +33,7 @@ static long long uptime_ms(const struct od_status *status)
     return (long long)(od_clock_monotonic_ms() - status->started_ms);
 }
 
-// For a person
+// --- For a person --------------------------------------------------------------------------------
 
 static void put_duration(struct od_bytes *page, long long ms)
 {
@@ -180,7 +180,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
 
-// For machines
+// --- For machines --------------------------------------------------------------------------------
 
 static void put_string(struct od_bytes *page, const char *name, od_slice text)
 {

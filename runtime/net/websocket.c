@@ -104,16 +104,21 @@ static struct od_bytes *frames_out(struct od_websocket *websocket)
                                    : &od_websocket_amid(websocket)->early;
 }
 
+static __attribute__((noinline)) void mask(struct od_net *net, struct od_bytes *out, size_t mark)
+{
+    od_frame_mask(out, mark, od_masks_next(&net->masks));
+}
+
 // A client masks each frame with a key of its own.
-static void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
+static inline void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
 {
     OD_ASSERT(mark < out->size);
     if (websocket->decoder.is_client)
-        od_frame_mask(out, mark, od_masks_next(&websocket->net->masks));
+        mask(websocket->net, out, mark);
 }
 
-void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
-                      bool is_compressed, od_slice payload)
+inline void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
+                             bool is_compressed, od_slice payload)
 {
     struct od_bytes *out = frames_out(websocket);
     size_t mark = out->size;
@@ -148,20 +153,26 @@ bool od_websocket_can_send(const struct od_websocket *websocket)
     return !websocket->has_closed && !websocket->is_over;
 }
 
-// A reader may be slow only by what one turn put: before it is given up, the kernel is asked. Nor
-// is he slow because one message is large: the largest of those that wait does not count.
-bool od_websocket_has_room(struct od_websocket *websocket)
+// Nobody is slow because one message is large: the largest of those that wait does not count.
+static bool may_wait(const struct od_websocket *websocket, size_t bytes)
 {
-    size_t bytes_max =
-        websocket->net->limits.socket_send_queue_bytes_max + websocket->largest_bytes;
-    if (od_websocket_buffered_bytes(websocket) <= bytes_max)
-        return true;
-    if (websocket->wire != NULL)
-        od_wire_send_now(websocket->wire);
-    return od_websocket_buffered_bytes(websocket) <= bytes_max;
+    return bytes <= websocket->net->limits.socket_send_queue_bytes_max + websocket->largest_bytes;
 }
 
-static void give_up_reader(struct od_websocket *websocket)
+// A reader may be slow only by what one turn put: before it is given up, the kernel is asked.
+OD_SELDOM static bool has_room_now(struct od_websocket *websocket)
+{
+    if (websocket->wire != NULL)
+        od_wire_send_now(websocket->wire);
+    return may_wait(websocket, od_websocket_buffered_bytes(websocket));
+}
+
+bool od_websocket_has_room(struct od_websocket *websocket)
+{
+    return may_wait(websocket, od_websocket_buffered_bytes(websocket)) || has_room_now(websocket);
+}
+
+OD_SELDOM static void give_up_reader(struct od_websocket *websocket)
 {
     OD_ASSERT(!websocket->has_closed);
     od_slice reason = OD_SLICE("The reader is too slow");
@@ -176,10 +187,11 @@ static bool may_put(struct od_websocket *websocket, size_t size)
 {
     if (!od_websocket_can_send(websocket))
         return false;
-    if (od_websocket_buffered_bytes(websocket) == 0)
+    size_t waiting = od_websocket_buffered_bytes(websocket);
+    if (waiting == 0)
         websocket->largest_bytes = 0;
     bool all_have_room = websocket->wire == NULL || od_wire_can_hold(websocket->wire, size);
-    if (!all_have_room || !od_websocket_has_room(websocket)) {
+    if (!all_have_room || !(may_wait(websocket, waiting) || has_room_now(websocket))) {
         give_up_reader(websocket);
         return false;
     }
@@ -190,8 +202,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
     return true;
 }
 
-static bool put_compressed(struct od_websocket *websocket, od_slice payload,
-                           enum od_frame_opcode opcode)
+static __attribute__((noinline)) bool put_compressed(struct od_websocket *websocket,
+                                                     od_slice payload, enum od_frame_opcode opcode)
 {
     struct od_bytes deflated = {0};
     od_deflate_message(websocket->net->deflate, payload, &deflated);
@@ -202,7 +214,7 @@ static bool put_compressed(struct od_websocket *websocket, od_slice payload,
     return pays;
 }
 
-void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
+inline void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
 {
     enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
     if (!may_put(websocket, payload.size))

@@ -5,18 +5,23 @@
 #include "link/worker_page.h"
 #include "net/websocket_state.h"
 
-static void show_busy(const struct od_websocket *websocket)
+// Main may read it at any moment, and nobody else writes it. A flag too many costs the client a
+// Close 1012; one too few would let another process go on in the middle of a frame.
+static void mark(const struct od_websocket *websocket, uint8_t set, uint8_t clear)
 {
     OD_ASSERT(websocket->page != NULL);
     OD_ASSERT(websocket->place < OD_PAGE_SOCKETS_MAX);
-    // Atomic, as main may read it at any moment. A flag too many costs the client a Close 1012; one
-    // too few would let another process go on in the middle of a frame.
-    bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
-    __atomic_fetch_or(&websocket->page->flags[websocket->place],
-                      OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0), __ATOMIC_RELEASE);
+    uint8_t *flags = &websocket->page->flags[websocket->place];
+    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
 }
 
-void od_websocket_touch(struct od_websocket *websocket)
+static void show_busy(const struct od_websocket *websocket)
+{
+    bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
+    mark(websocket, (uint8_t)(OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0)), 0);
+}
+
+inline void od_websocket_touch(struct od_websocket *websocket)
 {
     struct od_net *net = websocket->net;
     if (websocket->page == NULL)
@@ -46,10 +51,8 @@ static bool is_at_rest(const struct od_websocket *websocket)
 static void show_rest(const struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire != NULL);
-    OD_ASSERT(websocket->page != NULL);
     od_wire_show(websocket->wire);
-    __atomic_fetch_and(&websocket->page->flags[websocket->place], (uint8_t)~OD_PAGE_BUSY,
-                       __ATOMIC_RELEASE);
+    mark(websocket, 0, OD_PAGE_BUSY);
 }
 
 void od_net_begin_event(struct od_net *net)
@@ -63,6 +66,8 @@ void od_net_end_event(struct od_net *net)
 {
     OD_ASSERT(net->is_in_event);
     net->is_in_event = false;
+    if (od_list_is_empty(&net->promised))
+        return;
     // Before od_net_flush can send any of it: a socket whose frame has left counts as busy.
     OD_LIST_EACH (link, &net->promised)
         show_busy(OD_LIST_MEMBER(link, struct od_websocket, touched));

@@ -72,7 +72,8 @@ static void hold_message(struct od_websocket *websocket, const struct od_frame_m
 
 // How large it is nobody knows before it is inflated. So it is, as far as it may be at once; one
 // that turns out larger lines up and is begun anew.
-static void on_compressed(struct od_websocket *websocket, const struct od_frame_message *message)
+static __attribute__((noinline)) void on_compressed(struct od_websocket *websocket,
+                                                    const struct od_frame_message *message)
 {
     struct od_bytes text = {0};
     struct od_net *net = websocket->net;
@@ -91,7 +92,9 @@ static void on_compressed(struct od_websocket *websocket, const struct od_frame_
     od_bytes_deinit(&text);
 }
 
-static void on_plain(struct od_websocket *websocket, const struct od_frame_message *message)
+// It came in pieces, so its memory can go along.
+OD_SELDOM static void on_gathered(struct od_websocket *websocket,
+                                  const struct od_frame_message *message)
 {
     struct od_bytes text = {0};
     bool is_taken = od_frame_take(&websocket->decoder, message, &text);
@@ -103,8 +106,10 @@ static void on_message(struct od_websocket *websocket, const struct od_frame_mes
 {
     if (message->is_compressed)
         on_compressed(websocket, message);
+    else if (websocket->decoder.is_spent)
+        on_gathered(websocket, message);
     else
-        on_plain(websocket, message);
+        tell_message(websocket, message->payload, NULL, message->is_text);
 }
 
 // A peer that sends pings and reads nothing gets no more pongs than its queue may hold.

@@ -82,12 +82,11 @@ static void drop_shared(struct od_going *going)
     going->shared_left = (od_slice){0};
 }
 
-static void drop_out(struct od_wire *wire, struct od_going *going)
+static void drop_out(struct od_going *going)
 {
     if (going->out.capacity != out_bytes_first)
         od_bytes_deinit(&going->out);
     going->out.size = going->out_sent = 0;
-    od_wire_count(wire);
 }
 
 void od_wire_drop_waiting(struct od_wire *wire)
@@ -98,7 +97,8 @@ void od_wire_drop_waiting(struct od_wire *wire)
     od_loop_clear_timer(wire->net->loop, &going->linger);
     drop_file(going);
     drop_shared(going);
-    drop_out(wire, going);
+    drop_out(going);
+    od_wire_count(wire);
     give_going(wire);
 }
 
@@ -113,22 +113,31 @@ static struct od_bytes *out_of(struct od_wire *wire)
     return &going->out;
 }
 
-struct od_bytes *od_wire_out(struct od_wire *wire)
+// The first time since it was sent.
+static __attribute__((noinline)) struct od_bytes *begin_out(struct od_wire *wire)
 {
-    if (od_list_is_empty(&wire->dirty)) // The first time since it was sent.
-        od_wire_check(wire);
     od_wire_mark_dirty(wire);
     return out_of(wire);
 }
 
-void od_wire_count(struct od_wire *wire)
+inline struct od_bytes *od_wire_out(struct od_wire *wire)
+{
+    struct od_going *going = wire->going;
+    bool has_begun = !od_list_is_empty(&wire->dirty) && going != NULL && going->out.size > 0;
+    if (!has_begun)
+        return begin_out(wire);
+    OD_ASSERT(!wire->is_closing && going->file_left == 0);
+    return &going->out;
+}
+
+inline void od_wire_count(struct od_wire *wire)
 {
     struct od_going *going = wire->going;
     if (going == NULL)
         return;
     OD_ASSERT(going->counted_bytes <= wire->net->going_bytes);
     if (going->counted_bytes == 0 && going->out.size > 0)
-        going->taken_ms = od_clock_monotonic_ms();
+        going->taken_ms = wire->net->loop->now_ms; // Of this turn.
     wire->net->going_bytes += going->out.size - going->counted_bytes;
     going->counted_bytes = going->out.size;
 }
@@ -139,7 +148,7 @@ static size_t counted_bytes(const struct od_wire *wire)
 }
 
 // Much of it may only wait for the end of the turn.
-static void make_room(struct od_net *net)
+OD_SELDOM static void make_room(struct od_net *net)
 {
     od_time_ms now_ms = od_clock_monotonic_ms();
     OD_LIST_EACH (link, &net->wires) {
@@ -154,17 +163,20 @@ static void make_room(struct od_net *net)
     }
 }
 
-// Small is what the wire holds with it: a small answer does not wait for those who do not read.
-bool od_wire_can_hold(struct od_wire *wire, size_t size)
+static __attribute__((noinline)) bool can_hold_much(struct od_wire *wire, size_t size)
 {
     struct od_net *net = wire->net;
-    size_t own = wire->going == NULL ? 0 : wire->going->out.size;
-    if (own + size <= OD_NET_SMALL_BYTES)
-        return true;
     od_wire_count(wire);
     if (net->going_bytes + size > OD_NET_GOING_BYTES_MAX)
         make_room(net);
     return net->going_bytes + size <= OD_NET_GOING_BYTES_MAX;
+}
+
+// Small is what the wire holds with it: a small answer does not wait for those who do not read.
+bool od_wire_can_hold(struct od_wire *wire, size_t size)
+{
+    size_t own = wire->going == NULL ? 0 : wire->going->out.size;
+    return own + size <= OD_NET_SMALL_BYTES || can_hold_much(wire, size);
 }
 
 static size_t bytes_left(const struct od_going *going)
@@ -172,7 +184,7 @@ static size_t bytes_left(const struct od_going *going)
     return going->shared_left.size + going->out.size - going->out_sent;
 }
 
-size_t od_wire_waiting_bytes(const struct od_wire *wire)
+inline size_t od_wire_waiting_bytes(const struct od_wire *wire)
 {
     const struct od_going *going = wire->going;
     return going == NULL ? 0 : bytes_left(going) + (size_t)going->file_left;
@@ -261,11 +273,20 @@ static void forget_sent(struct od_wire *wire, size_t count)
         return;
     going->out_sent += count - of_shared;
     if (going->out_sent == going->out.size) {
-        drop_out(wire, going);
+        drop_out(going);
     } else if (going->out_sent > going->out.size / 2) {
         od_bytes_drop_front(&going->out, going->out_sent);
         going->out_sent = 0;
     }
+}
+
+static __attribute__((noinline)) ssize_t send_both(int fd, od_slice first, od_slice second,
+                                                   int flags)
+{
+    struct iovec parts[2] = {{(void *)(uintptr_t)first.at, first.size},
+                             {(void *)(uintptr_t)second.at, second.size}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return sendmsg(fd, &message, flags);
 }
 
 // The only place that writes to the world. Returns how much the kernel took; -1: the wire is
@@ -276,12 +297,10 @@ static ssize_t send_some(struct od_wire *wire)
     const struct od_going *going = wire->going;
     od_slice shared = going->shared_left;
     od_slice own = od_slice_from(od_bytes_slice(&going->out), going->out_sent);
-    struct iovec parts[2] = {{(void *)(uintptr_t)shared.at, shared.size},
-                             {(void *)(uintptr_t)own.at, own.size}};
-    int skipped = shared.size == 0 ? 1 : 0;
-    struct msghdr message = {.msg_iov = parts + skipped, .msg_iovlen = (size_t)(2 - skipped)};
     int more = going->file_left > 0 ? MSG_MORE : 0; // A file follows in the same segments.
-    ssize_t sent = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | more;
+    ssize_t sent = shared.size > 0 ? send_both(wire->fd, shared, own, flags)
+                                   : send(wire->fd, own.at, own.size, flags); // Which costs less.
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     return sent;
@@ -328,9 +347,9 @@ static bool send_file(struct od_wire *wire)
     return true;
 }
 
-static void shut_when_sent(struct od_wire *wire)
+OD_SELDOM static void shut_when_sent(struct od_wire *wire)
 {
-    if (!wire->is_closing || wire->is_cut || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
+    if (wire->is_cut || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
@@ -358,13 +377,16 @@ void od_wire_write(struct od_wire *wire)
         od_wire_cut(wire);
         return;
     }
+    bool awaited_room = wire->awaits_room;
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
     if (!wire->awaits_room)
         od_wire_mark(wire, 0, OD_PAGE_SENDING);
     if (!wire->awaits_room && !wire->is_closing && wire->going != NULL)
         give_going(wire);
-    od_wire_fit_wishes(wire);
-    shut_when_sent(wire);
+    if (wire->awaits_room != awaited_room)
+        od_wire_fit_wishes(wire);
+    if (wire->is_closing)
+        shut_when_sent(wire);
 }
 
 void od_wire_send_now(struct od_wire *wire)

@@ -23,7 +23,6 @@ struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *n
 // Cuts it; [why], for a person, is logged when the line was proved or that is news.
 void od_line_cut(struct od_line *line, const char *why);
 
-// Something is to be sent, which has been put: it counts as a sign of life.
-void od_lines_flush(struct od_node *node); // All, once a turn.
+void od_lines_flush(struct od_node *node); // All that was put, once a turn.
 
 #endif

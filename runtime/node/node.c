@@ -209,6 +209,8 @@ static void on_message(struct od_link *link, enum od_kind kind, od_slice body, i
         take_pair(node, body, fd);
     else if (kind == OD_KIND_NODE_WORKER)
         take_worker(node, body);
+    else if (kind == OD_KIND_TURN)
+        od_link_send(link, OD_KIND_TURN, (od_slice){NULL, 0}, -1);
 }
 
 static void on_gone(struct od_link *link)

@@ -25,6 +25,14 @@ static bool turn_at(const struct passing *passing, size_t offset)
     return true;
 }
 
+// The same; one that is not known is nobody.
+static bool turn_known(const struct passing *passing, size_t offset)
+{
+    if (!turn_at(passing, offset))
+        od_bytes_set_u32(passing->body, offset, UINT32_MAX);
+    return true;
+}
+
 // The same; without a meaning it is 0.
 static bool turn_if(const struct passing *passing, size_t offset, bool has_meaning)
 {
@@ -110,9 +118,10 @@ static bool pass_end(const struct passing *passing)
     return has_size(passing, 9, 9);
 }
 
+// u64 edge, u8 moved, u64 count, u32 worker, who need not be known on the other side.
 static bool pass_gone(const struct passing *passing)
 {
-    return has_size(passing, 17, 17);
+    return has_size(passing, 21, 21) && turn_known(passing, 17);
 }
 
 static bool pass_bytes(const struct passing *passing)
@@ -127,6 +136,12 @@ static bool pass_probe(const struct passing *passing)
            turn_at(passing, 36);
 }
 
+// u64 edge, u64 count, u32 worker, who need not be known on the other side, and more.
+static bool pass_attach(const struct passing *passing)
+{
+    return has_size(passing, 20, SIZE_MAX) && turn_known(passing, 16);
+}
+
 bool od_passage(enum od_kind kind, struct od_bytes *body, od_passage_turn *turn, void *owner)
 {
     static bool (*const passages[OD_KIND_COUNT])(const struct passing *) = {
@@ -137,7 +152,7 @@ bool od_passage(enum od_kind kind, struct od_bytes *body, od_passage_turn *turn,
         [OD_KIND_STREAM_LEFT] = pass_number,  [OD_KIND_STREAM_PIECE] = pass_bytes,
         [OD_KIND_STREAM_END] = pass_end,      [OD_KIND_EDGE] = pass_numbers,
         [OD_KIND_EDGE_FACTS] = pass_bytes,    [OD_KIND_EDGE_GONE] = pass_gone,
-        [OD_KIND_EDGE_ATTACH] = pass_bytes,   [OD_KIND_UPGRADE] = pass_bytes,
+        [OD_KIND_EDGE_ATTACH] = pass_attach,  [OD_KIND_UPGRADE] = pass_bytes,
     };
     struct passing passing = {body, turn, owner};
     return kind < OD_KIND_COUNT && passages[kind] != NULL && passages[kind](&passing);

@@ -26,7 +26,7 @@ void od_alarm_event_say_over(struct od_object *object, bool again)
 // Its handler has cost the worker before this one. The object may be refused now, so it is not run.
 static void count_failure(struct od_object *object, struct od_event *event)
 {
-    OD_ASSERT(object->alarm == NULL);
+    OD_ASSERT(object->work->alarm == NULL);
     od_log(OD_LOG_ERROR, object->label, "alarm: its worker ended while it ran: a failed try");
     od_alarm_event_lost(object, event);
     od_storage_seal(&object->storage);
@@ -104,9 +104,9 @@ bool od_alarm_event_schedule(struct od_object *object, const struct od_event *ev
 bool od_alarm_event_runs(const struct od_object *object, od_slice name,
                          const struct od_alarm *alarm)
 {
-    if (object->alarm == NULL)
+    if (object->work->alarm == NULL)
         return false;
-    struct od_alarm_ring ring = od_alarm_event_of(object->alarm);
+    struct od_alarm_ring ring = od_alarm_event_of(object->work->alarm);
     return ring.alarm.serial == alarm->serial && od_slice_equal(name_of(&ring), name);
 }
 
@@ -116,9 +116,9 @@ uint32_t od_alarm_event_next_serial(const struct od_object *object, od_slice nam
 {
     if (old != NULL)
         return old->serial + 1;
-    if (object->alarm == NULL)
+    if (object->work->alarm == NULL)
         return 1;
-    struct od_alarm_ring ring = od_alarm_event_of(object->alarm);
+    struct od_alarm_ring ring = od_alarm_event_of(object->work->alarm);
     return od_slice_equal(name_of(&ring), name) ? ring.alarm.serial + 1 : 1;
 }
 
@@ -160,10 +160,10 @@ bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
     struct od_alarm_ring *ring = ring_of(event);
     OD_ASSERT(!od_object_is_entry(object));
     if (od_storage_alarm(&object->storage, name_of(ring), &row) &&
-        row.alarm.due_ms <= ring->alarm.due_ms && object->alarm == NULL) {
+        row.alarm.due_ms <= ring->alarm.due_ms && object->work->alarm == NULL) {
         ring->alarm = row.alarm;
         catch_up(ring, &row);
-        object->alarm = event;
+        object->work->alarm = event;
         return true;
     }
     log_failure(object, ring);
@@ -217,14 +217,14 @@ static void finish(struct od_object *object, const struct od_alarm_ring *ring,
 void od_alarm_event_end(struct od_object *object, const struct od_event *event, bool has_failed)
 {
     struct od_alarm_row row;
-    OD_ASSERT(object->alarm == NULL || object->alarm->kind == OD_EVENT_ALARM);
-    if (object->alarm != event)
+    OD_ASSERT(object->work->alarm == NULL || object->work->alarm->kind == OD_EVENT_ALARM);
+    if (object->work->alarm != event)
         return;
     struct od_alarm_ring ring = od_alarm_event_of(event);
     bool is_there = od_storage_alarm(&object->storage, name_of(&ring), &row) &&
                     od_alarm_event_runs(object, name_of(&ring), &row.alarm);
     bool may_retry = ring.alarm.retries < OD_ALARM_RETRIES_MAX && !object->drops_alarm;
-    object->alarm = NULL;
+    object->work->alarm = NULL;
     object->drops_alarm = false;
     if (is_there && has_failed && may_retry)
         try_again(object, &ring, &row);
@@ -243,17 +243,17 @@ void od_alarm_event_leave(struct od_object *object, const struct od_event *event
                                     "the script that has one"
                                   : "the class does not have its method; it waits for a version "
                                     "of the script that has it");
-    OD_ASSERT(object->alarm == event);
-    object->alarm = NULL;
+    OD_ASSERT(object->work->alarm == event);
+    object->work->alarm = NULL;
     tell_main(object);
 }
 
 void od_alarm_event_lost(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event->kind == OD_EVENT_ALARM);
-    bool is_running = object->alarm == event;
+    bool is_running = object->work->alarm == event;
     if (object->objects->is_draining || object->has_lost_writes)
-        object->alarm = is_running ? NULL : object->alarm;
+        object->work->alarm = is_running ? NULL : object->work->alarm;
     if (object->objects->is_draining) // It is still stored, and rings after the next start.
         return;
     if (object->has_lost_writes) {
@@ -305,9 +305,9 @@ bool od_object_delete_alarm(struct od_object *object, bool unconfirmed, struct o
         return !od_storage_has_failed(&object->storage, err);
     if (runs(object, &row))
         return true;
-    if (object->alarm == NULL || od_alarm_event_is_schedule(object->alarm))
+    if (object->work->alarm == NULL || od_alarm_event_is_schedule(object->work->alarm))
         return od_storage_delete_alarm(&object->storage, the_alarm, unconfirmed, err);
     // The one that runs is there again, in case it fails.
-    row = (struct od_alarm_row){.alarm = od_alarm_event_of(object->alarm).alarm};
+    row = (struct od_alarm_row){.alarm = od_alarm_event_of(object->work->alarm).alarm};
     return od_storage_set_alarm(&object->storage, the_alarm, &row, unconfirmed, err);
 }

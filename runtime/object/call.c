@@ -67,9 +67,9 @@ static void leave_object(struct od_call *call)
     if (call->object == NULL)
         return;
     OD_ASSERT(call->object->call_count > 0);
-    OD_ASSERT(call->object->call_bytes >= call->bytes);
+    OD_ASSERT(call->object->work->call_bytes >= call->bytes);
     call->object->call_count--;
-    call->object->call_bytes -= call->bytes;
+    call->object->work->call_bytes -= call->bytes;
     call->object = NULL;
 }
 
@@ -165,7 +165,7 @@ static const char *overload(const struct od_object *object, size_t bytes)
 {
     if (object->inbox_count >= OD_INBOX_EVENTS_MAX || object->call_count >= OD_OBJECT_CALLS_MAX)
         return "Durable Object is overloaded. Too many requests queued.";
-    if (object->call_count > 0 && object->call_bytes + bytes > OD_ASKED_BYTES_MAX)
+    if (object->call_count > 0 && object->work->call_bytes + bytes > OD_ASKED_BYTES_MAX)
         return "Durable Object is overloaded. Too much data queued.";
     return NULL;
 }
@@ -180,7 +180,7 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     call->object = object;
     call->bytes = body.size;
     object->call_count++;
-    object->call_bytes += body.size;
+    od_work_begin(object)->call_bytes += body.size;
     od_object_receive(object, event);
     // A client waits for an object but nothing waits for a client, so it closes no cycle.
     if (call->from != OD_FROM_EXCHANGE)
@@ -243,7 +243,7 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
     bool is_loaded = od_loading_is_done(object);
-    if (is_look && is_loaded && object->transaction == NULL)
+    if (is_look && is_loaded && object->work->transaction == NULL)
         od_look_take(object, call->id, message->body);
     else if (is_look && !is_loaded && !od_objects_serve(call->objects, namespace))
         refuse_loading(call, object); // Its inbox waits for a class.
@@ -458,7 +458,7 @@ void od_call_cancel(struct od_call *call)
 
 static struct od_task *task_of(const struct od_call *call)
 {
-    OD_LIST_EACH (link, &call->object->tasks) {
+    OD_LIST_EACH (link, &call->object->work->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event != NULL && task->event->call == call->id)
             return task;

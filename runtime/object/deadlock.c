@@ -56,7 +56,7 @@ static bool is_shut(const struct od_object *object)
 static struct od_task *handler_of(const struct od_call *call)
 {
     OD_ASSERT(call->object != NULL);
-    OD_LIST_EACH (link, &call->object->tasks) {
+    OD_LIST_EACH (link, &call->object->work->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event != NULL && task->event->call == call->id)
             return task;
@@ -77,7 +77,7 @@ static bool waits_for(const struct od_call *call, const struct od_task *handler,
 static bool is_shut_out(const struct od_call *call)
 {
     const struct od_task *handler = handler_of(call);
-    OD_LIST_EACH (link, &call->object->tasks) {
+    OD_LIST_EACH (link, &call->object->work->tasks) {
         const struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         OD_ASSERT(task != NULL); // clang-tidy thinks it can be, as a handler can.
         if (task != handler && waits_for(call, handler, task))
@@ -90,7 +90,7 @@ static bool is_shut_out(const struct od_call *call)
 static bool is_valid(const struct od_call *call, uint64_t waits)
 {
     const struct od_task *handler = handler_of(call);
-    OD_LIST_EACH (link, &call->object->tasks) {
+    OD_LIST_EACH (link, &call->object->work->tasks) {
         const struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->waiting_call == waits && waits_for(call, handler, task))
             return true;
@@ -242,7 +242,7 @@ static bool go_on(struct od_call *call, struct probe *probe)
 {
     uint64_t waits = probe->waits;
     const struct od_task *handler = handler_of(call);
-    OD_LIST_EACH (link, &call->object->tasks) {
+    OD_LIST_EACH (link, &call->object->work->tasks) {
         const struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (!waits_for(call, handler, task))
             continue;

@@ -224,8 +224,10 @@ void od_edge_receive_gone(struct od_objects *objects, uint32_t place, od_slice b
     struct od_edge *edge = find_of(objects, place, od_cursor_u64(&cursor));
     bool has_moved = od_cursor_u8(&cursor) != 0;
     uint64_t count = od_cursor_u64(&cursor);
+    uint32_t next = od_cursor_u32(&cursor);
     if (edge == NULL || cursor.failed)
         return;
+    edge->next = od_places_are_workers(objects, next) ? next : od_places_nowhere(objects);
     edge->is_cut = !has_moved;
     edge->has_moved = has_moved;
     if (has_moved) { // What it has said last is on its way; nothing more is said to it.
@@ -280,6 +282,7 @@ static struct od_edge *edge_new(struct od_objects *objects, uint32_t place, uint
     edge->objects = objects;
     edge->place = place;
     edge->number = number;
+    edge->next = od_places_nowhere(objects);
     edge->timer.fire = od_edge_on_time;
     od_list_init(&edge->link);
     od_list_init(&edge->busy);
@@ -295,6 +298,7 @@ static void take_socket(struct od_socket *socket)
     OD_ASSERT(od_socket_is_at_rest(socket));
     struct od_edge *edge = edge_new(objects, objects->worker, socket->id);
     edge->socket = socket->id;
+    edge->next = od_places_next(socket->object);
     od_identity_put(&edge->identity, &socket->object->identity);
     od_keep_put_facts(&kept, socket);
     od_bytes_put_slice(&edge->kept, od_slice_from(od_bytes_slice(&kept), 4)); // It is a str there.

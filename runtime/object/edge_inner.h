@@ -43,6 +43,7 @@ struct od_edge {
     bool is_awaited;          // The next owner's word that the object is there.
     bool is_count_known;      // Of who gave it away: what is not confirmed was not handled.
     bool has_moved;           // Its object; it is told, and the way ends.
+    uint32_t next;            // The worker to which it goes; nowhere (places.h): it is not known.
     uint64_t facts;           // which have come,
     uint64_t facts_due;       // and are known to be on their way.
     struct od_bytes identity; // Of the object; empty: not told yet.

@@ -79,10 +79,12 @@ bool od_edge_connect(struct od_edge *edge, uint64_t socket)
     return true;
 }
 
-static void put_attach(struct od_bytes *body, const struct od_edge *edge, od_slice record)
+static void put_attach(struct od_bytes *body, const struct od_edge *edge, uint32_t from,
+                       od_slice record)
 {
     od_bytes_put_u64(body, edge->number);
     od_bytes_put_u64(body, edge->confirmed);
+    od_bytes_put_u32(body, from);
     od_bytes_put_slice(body, od_bytes_slice(&edge->identity));
     od_bytes_put_string(body, od_bytes_slice(&edge->kept));
     od_bytes_put_string(body, record);
@@ -94,21 +96,23 @@ static void be_found(struct od_edge *edge, uint32_t place)
     edge->place = place;
     edge->socket = 0;
     edge->is_cut = edge->has_moved = false;
+    edge->next = od_places_nowhere(edge->objects);
     edge->is_awaited = true;
     edge->facts = edge->facts_due = 0;
     od_timers_clear(edge->objects->timers, &edge->timer);
 }
 
 // Its next owner makes a socket of it.
-static bool attach_at(struct od_edge *edge, uint32_t place)
+static bool attach_at(struct od_edge *edge, uint32_t place, bool is_early)
 {
     struct od_objects *objects = edge->objects;
     struct od_bytes record = {0}, body = {0};
     int fd = make_way(edge, &record);
     if (fd < 0)
         return false;
+    uint32_t from = is_early ? edge->place : UINT32_MAX;
     be_found(edge, place);
-    put_attach(&body, edge, od_bytes_slice(&record));
+    put_attach(&body, edge, from, od_bytes_slice(&record));
     if (place == objects->worker)
         od_remote_attach(objects, place, od_bytes_slice(&body), fd);
     else
@@ -162,6 +166,11 @@ static void look_again(struct od_edge *edge)
     od_timers_set(edge->objects->timers, &edge->timer, od_clock_monotonic_ms() + seek_ms);
 }
 
+static bool is_there(const struct od_objects *objects, uint32_t place)
+{
+    return place == objects->worker || objects->peers[place] != NULL;
+}
+
 void od_edge_seek(struct od_edge *edge)
 {
     struct od_objects *objects = edge->objects;
@@ -172,9 +181,9 @@ void od_edge_seek(struct od_edge *edge)
     od_identity_read(&cursor, &identity);
     OD_ASSERT(!cursor.failed);
     memcpy(id.bytes, identity.id, OD_ID_BYTES);
-    uint32_t place = od_places_of(objects, &id);
-    bool is_there = place == objects->worker || objects->peers[place] != NULL;
-    if (!is_there || !attach_at(edge, place))
+    bool is_early = is_there(objects, edge->next);
+    uint32_t place = is_early ? edge->next : od_places_of(objects, &id);
+    if (!is_there(objects, place) || !attach_at(edge, place, is_early))
         look_again(edge);
 }
 

@@ -74,11 +74,15 @@ bool od_event_is_call(const struct od_event *event)
     return event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
 }
 
+OD_SELDOM static const char *method_of(const struct od_event *event)
+{
+    struct od_invocation invocation;
+    bool is_read = od_invocation_read(od_event_bytes(event), &invocation);
+    return is_read ? invocation.method.at : names[event->kind];
+}
+
 const char *od_event_name(const struct od_event *event)
 {
     OD_ASSERT(event->kind <= OD_EVENT_RESUME);
-    struct od_invocation invocation;
-    if (od_event_is_call(event) && od_invocation_read(od_event_bytes(event), &invocation))
-        return invocation.method.at;
-    return names[event->kind];
+    return od_event_is_call(event) ? method_of(event) : names[event->kind];
 }

@@ -23,6 +23,15 @@ static void copy(char *to, size_t room, od_slice text)
     to[size] = '\0';
 }
 
+// The name of a method goes with its event.
+OD_SELDOM static void keep_name(struct od_object_history *history)
+{
+    if (history->method == NULL)
+        history->method = od_allocate(OD_HISTORY_NAME_BYTES);
+    copy(history->method, OD_HISTORY_NAME_BYTES, od_slice_of(history->last));
+    history->last = history->method;
+}
+
 void od_object_history_begin(struct od_object *object, const struct od_event *event)
 {
     if (od_object_is_entry(object))
@@ -31,12 +40,8 @@ void od_object_history_begin(struct od_object *object, const struct od_event *ev
     history->events++;
     history->last_us = object->objects->event_began_us;
     history->last = od_event_name(event);
-    if (!od_event_is_call(event))
-        return;
-    if (history->method == NULL)
-        history->method = od_allocate(OD_HISTORY_NAME_BYTES);
-    copy(history->method, OD_HISTORY_NAME_BYTES, od_slice_of(history->last));
-    history->last = history->method;
+    if (od_event_is_call(event))
+        keep_name(history);
 }
 
 void od_object_history_ran(struct od_object *object, int64_t us)
@@ -44,7 +49,8 @@ void od_object_history_ran(struct od_object *object, int64_t us)
     struct od_object_history *history = object->history;
     if (history == NULL)
         return;
-    od_trace_ran(object, us);
+    if (history->trace != NULL)
+        od_trace_ran(object, us);
     history->run_us += us;
     if (us > history->slowest_us)
         history->slowest_us = us;

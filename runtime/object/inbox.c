@@ -13,7 +13,7 @@ void od_inbox_put(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
     OD_ASSERT(od_list_is_empty(&event->link));
-    od_list_push_back(&object->inbox, &event->link);
+    od_list_push_back(&object->work->inbox, &event->link);
     object->inbox_count++;
     if (event->came_us == 0)
         event->came_us = od_objects_arrival_us(object->objects);
@@ -28,8 +28,8 @@ static void take_out(struct od_object *object, struct od_event *event)
 
 struct od_event *od_inbox_take(struct od_object *object)
 {
-    OD_ASSERT(!od_list_is_empty(&object->inbox));
-    struct od_event *event = event_of(object->inbox.next);
+    OD_ASSERT(!od_list_is_empty(&object->work->inbox));
+    struct od_event *event = event_of(object->work->inbox.next);
     take_out(object, event);
     if (event->kind == OD_EVENT_TIMER)
         od_timeout_begin(object, event);
@@ -39,7 +39,7 @@ struct od_event *od_inbox_take(struct od_object *object)
 bool od_inbox_cancel(struct od_object *object, uint64_t call)
 {
     OD_ASSERT(call != 0); // The number of events that nobody asked for.
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
+    OD_LIST_EACH_SAFE (link, &object->work->inbox) {
         struct od_event *event = event_of(link);
         if (event->call != call)
             continue;
@@ -54,7 +54,7 @@ bool od_inbox_cancel(struct od_object *object, uint64_t call)
 static void end_calls(struct od_object *object,
                       void (*end)(struct od_call *call, const void *context), const void *context)
 {
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
+    OD_LIST_EACH_SAFE (link, &object->work->inbox) {
         struct od_event *event = event_of(link);
         if (event->call == 0)
             continue;
@@ -90,7 +90,7 @@ void od_inbox_give_up(struct od_object *object, od_slice why)
 
 void od_inbox_forget_sockets(struct od_object *object)
 {
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
+    OD_LIST_EACH_SAFE (link, &object->work->inbox) {
         struct od_event *event = event_of(link);
         if (event->socket == NULL)
             continue;
@@ -109,7 +109,7 @@ static void free_events(struct od_list *events)
 
 void od_inbox_deinit(struct od_object *object)
 {
-    free_events(&object->inbox);
+    free_events(&object->work->inbox);
     object->inbox_count = 0;
-    free_events(&object->resumes);
+    free_events(&object->work->resumes);
 }

@@ -43,7 +43,7 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
     od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();
-        od_facts_number(facts, "awakeMs", (uint64_t)(now - object->awake_since_ms));
+        od_facts_number(facts, "awakeMs", (uint64_t)(now - object->work->awake_since_ms));
         put_why(facts, object);
     }
     od_facts_number(facts, "sockets", object->socket_count);

@@ -130,7 +130,7 @@ static void put_told(const struct od_socket *socket, struct od_list *events, str
 static void put_state(struct od_bytes *bytes, const struct od_socket *socket)
 {
     struct od_bytes told = {0};
-    put_told(socket, &socket->object->inbox, &told);
+    put_told(socket, &socket->object->work->inbox, &told);
     put_told(socket, (struct od_list *)&socket->waiting, &told);
     od_identity_put(bytes, &socket->object->identity);
     od_keep_put_facts(bytes, socket);

@@ -49,7 +49,7 @@ static void delete_object(struct od_object *object)
 {
     OD_ASSERT(!od_object_is_entry(object));
     struct od_error err;
-    bool is_used = !od_list_is_empty(&object->tasks) || object->socket_count > 0;
+    bool is_used = !od_list_is_empty(&object->work->tasks) || object->socket_count > 0;
     if (is_used) // Somebody loses something, and the log says so.
         od_object_abort(object, OD_SLICE("its namespace is deleted"), false);
     else
@@ -89,7 +89,7 @@ static void let_go(struct od_objects *objects)
         bool is_over = object == NULL || od_storage_is_clean(&object->storage);
         if (!is_over)
             leftovers->deleting[left++] = leftovers->deleting[i];
-        else if (object != NULL && !od_list_is_empty(&object->idle))
+        else if (object != NULL && !od_list_is_empty(&object->work->idle))
             od_object_free(object);
     }
     leftovers->deleting_count = left;

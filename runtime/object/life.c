@@ -55,11 +55,11 @@ od_id od_object_id(const struct od_object *object)
 
 static void check_lists(const struct od_object *object)
 {
-    OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->inbox));
+    OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->work->inbox));
     OD_ASSERT((object->socket_count == 0) == od_list_is_empty(&object->sockets));
-    OD_ASSERT((object->pipe_count == 0) == od_list_is_empty(&object->pipes));
-    OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->timeouts));
-    OD_ASSERT(od_list_is_empty(&object->syncing) || !od_list_is_empty(&object->gated));
+    OD_ASSERT((object->pipe_count == 0) == od_list_is_empty(&object->work->pipes));
+    OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->work->timeouts));
+    OD_ASSERT(od_list_is_empty(&object->work->syncing) || !od_list_is_empty(&object->work->gated));
 }
 
 static void check_instance(const struct od_object *object)
@@ -68,29 +68,20 @@ static void check_instance(const struct od_object *object)
     if (!od_object_is_entry(object)) // Which never has one, and is always awake.
         OD_ASSERT((object->script != NULL) == has_instance);
     OD_ASSERT(!object->is_retired || object->script != NULL);
-    OD_ASSERT(od_list_is_empty(&object->awake) || has_instance);
+    OD_ASSERT(od_list_is_empty(&object->work->awake) || has_instance);
 }
 
 void od_object_check(const struct od_object *object)
 {
     OD_ASSERT(object->state != OD_GONE);
     OD_ASSERT(object->running == NULL || object->running->object == object);
-    OD_ASSERT(object->transaction == NULL || object->section != NULL);
-    OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
-    OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
-    OD_ASSERT(object->share.owed_us >= 0);
+    OD_ASSERT(object->work->transaction == NULL || object->work->section != NULL);
+    OD_ASSERT(object->call_count > 0 || object->work->call_bytes == 0);
+    OD_ASSERT(!object->is_reset || object->work->reset_why.size > 0);
+    OD_ASSERT(object->work->share.owed_us >= 0);
     check_lists(object);
     check_instance(object);
-}
-
-static void init_lists(struct od_object *object)
-{
-    struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
-                                     &object->tasks,   &object->sockets, &object->timeouts,
-                                     &object->ready,   &object->gated,   &object->idle,
-                                     &object->syncing, &object->awake,   &object->pipes};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        od_list_init(lists[i]);
+    od_work_check(object);
 }
 
 static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
@@ -113,8 +104,8 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     struct od_object *object = od_allocate_zeroed(sizeof *object);
     object->objects = objects;
     object->namespace = namespace;
-    init_lists(object);
-    od_outgoing_queue_init(&object->outgoing);
+    od_list_init(&object->sockets);
+    od_work_init(object);
     if (namespace != NULL)
         init_identity(object, id, has_name, name);
     else
@@ -124,28 +115,29 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
 
 void od_object_free(struct od_object *object)
 {
+    OD_ASSERT(object->objects->unsettled != object);
     OD_ASSERT(object->running == NULL);
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
     // Callers first: they are other objects' tasks, and may be answered into this one's queues.
     od_outbox_drop(object, &od_object_server_stops);
-    OD_ASSERT(object->outbox_bytes == 0);
-    while (!od_list_is_empty(&object->tasks))
-        od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
+    OD_ASSERT(object->work->outbox_bytes == 0);
+    while (!od_list_is_empty(&object->work->tasks))
+        od_task_free(OD_LIST_MEMBER(object->work->tasks.next, struct od_task, link));
     od_rewind_abandon(object);
     od_object_cut_sockets(object);
     OD_ASSERT(object->socket_count == 0);
     od_timeouts_clear(object);
     od_pipes_end(object);
     od_inbox_deinit(object);
-    OD_ASSERT(object->section == NULL);
-    OD_ASSERT(object->transaction == NULL);
+    OD_ASSERT(object->work->section == NULL);
+    OD_ASSERT(object->work->transaction == NULL);
     if (object->script != NULL)
         od_object_drop_instance(object);
-    od_list_remove(&object->ready);
-    od_list_remove(&object->gated);
-    od_list_remove(&object->idle);
-    od_list_remove(&object->outgoing.turn);
+    od_list_remove(&object->work->ready);
+    od_list_remove(&object->work->gated);
+    od_list_remove(&object->work->idle);
+    od_list_remove(&object->work->outgoing.turn);
     od_objects_forget_awake(object);
     if (!od_object_is_entry(object)) {
         od_storage_deinit(&object->storage);
@@ -156,8 +148,7 @@ void od_object_free(struct od_object *object)
     od_keep_forget_object(object);
     od_object_history_leave(object);
     od_auto_response_free(object->auto_response);
-    od_bytes_deinit(&object->reset_why);
-    od_bytes_deinit(&object->failure);
+    od_work_deinit(object);
     od_map_deinit(&object->tags);
     free((void *)(uintptr_t)object->identity.name.at);
     free(object->label);

@@ -94,6 +94,8 @@
 #define OD_EDGE_SEEKS_MS_MAX 30000            // A client whose object is nowhere (edge.h).
 #define OD_EDGE_LOST_MS_MAX 5000     // Until it is known why the way to its object has ended.
 #define OD_EDGE_KEPT_BYTES_MAX 20480 // Tags and attachment, as it keeps them.
+#define OD_EARLY_MAX 10000           // Clients whose object is on its way here (early.h),
+#define OD_EARLY_MS_MAX 10000        // and for how long.
 #define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \

@@ -309,7 +309,7 @@ void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
     else
         put_failure(object, call, err.text);
     od_bytes_deinit(&found);
-    if (od_list_is_empty(&object->idle)) // Else its idle time would begin anew.
+    if (od_list_is_empty(&object->work->idle)) // Else its idle time would begin anew.
         od_object_settle(object);
 }
 

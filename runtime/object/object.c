@@ -76,7 +76,7 @@ static bool is_served(const struct od_object *object)
 
 static bool may_begin(const struct od_object *object)
 {
-    return object->state != OD_WAKING && object->section == NULL && !is_outdated(object) &&
+    return object->state != OD_WAKING && object->work->section == NULL && !is_outdated(object) &&
            (is_served(object) || object->objects->is_draining);
 }
 
@@ -89,27 +89,31 @@ static bool must_wake(const struct od_object *object)
 
 static bool may_begin_next(const struct od_object *object)
 {
-    return !od_list_is_empty(&object->inbox) && may_begin(object);
+    return !od_list_is_empty(&object->work->inbox) && may_begin(object);
 }
 
-static bool has_work(const struct od_object *object)
+static __attribute__((noinline)) bool may_do_its_work(const struct od_object *object)
 {
-    bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
-    if (!is_asked && od_list_is_empty(&object->resumes))
-        return false;
     if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
         !od_loading_is_done(object))
         return false;
-    if (!od_list_is_empty(&object->resumes))
+    if (!od_list_is_empty(&object->work->resumes))
         return true;
     return may_begin_next(object) || (must_wake(object) && may_begin(object));
 }
 
+static inline bool has_work(const struct od_object *object)
+{
+    bool is_asked = !od_list_is_empty(&object->work->inbox) || object->must_wake;
+    return (is_asked || !od_list_is_empty(&object->work->resumes)) && may_do_its_work(object);
+}
+
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
+    od_work_begin(object);
     if (event->kind == OD_EVENT_RESUME) {
-        if (!od_section_hold(object->section, event))
-            od_list_push_back(&object->resumes, &event->link);
+        if (!od_section_hold(object->work->section, event))
+            od_list_push_back(&object->work->resumes, &event->link);
     } else {
         od_inbox_put(object, event);
     }
@@ -123,7 +127,7 @@ void od_object_drop_instance(struct od_object *object)
 {
     OD_ASSERT(object->script != NULL);
     OD_ASSERT(object->script->uses > 0);
-    OD_ASSERT(od_list_is_empty(&object->tasks)); // The engine has forgotten them.
+    OD_ASSERT(od_list_is_empty(&object->work->tasks)); // The engine has forgotten them.
     OD_ASSERT(object->running == NULL);
     struct od_script *script = object->script;
     od_timeouts_clear(object);
@@ -159,10 +163,26 @@ static void construct(struct od_object *object)
     object->must_wake = false;
     object->script = script;
     script->uses++;
-    OD_ASSERT(od_list_is_empty(&object->tasks));
+    OD_ASSERT(od_list_is_empty(&object->work->tasks));
     struct od_task *task = od_task_new(object, NULL);
     od_trace_began(object, task);
     od_object_run_stretch(object, task, NULL);
+}
+
+static void note_begin(struct od_object *object, const struct od_task *task)
+{
+    struct od_objects *objects = object->objects;
+    od_object_history_begin(object, task->event);
+    if (objects->trace_count > 0)
+        od_trace_began(object, task);
+    od_meters_time(&objects->page->meters.queue, objects->event_began_us - task->event->came_us);
+}
+
+OD_SELDOM static void begin_call(const struct od_object *object, const struct od_event *event)
+{
+    struct od_call *call = call_of(object, event);
+    if (call != NULL)
+        od_call_begun(call);
 }
 
 static void run(struct od_object *object, struct od_event *event)
@@ -174,16 +194,10 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
-    if (event->kind != OD_EVENT_BRANCH) {
-        od_object_history_begin(object, event);
-        if (object->objects->trace_count > 0)
-            od_trace_began(object, task);
-        od_meters_time(&object->objects->page->meters.queue,
-                       object->objects->event_began_us - event->came_us);
-    }
-    struct od_call *call = call_of(object, event);
-    if (call != NULL)
-        od_call_begun(call);
+    if (event->kind != OD_EVENT_BRANCH)
+        note_begin(object, task);
+    if (event->call != 0)
+        begin_call(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
     od_object_run_stretch(object, task, NULL);
@@ -206,8 +220,8 @@ const struct od_failure od_object_server_stops = {
 
 static bool is_look_next(const struct od_object *object)
 {
-    return !od_list_is_empty(&object->inbox) &&
-           od_look_is_event(OD_LIST_MEMBER(object->inbox.next, struct od_event, link));
+    return !od_list_is_empty(&object->work->inbox) &&
+           od_look_is_event(OD_LIST_MEMBER(object->work->inbox.next, struct od_event, link));
 }
 
 static void look(struct od_object *object, struct od_event *event)
@@ -223,13 +237,13 @@ static void look(struct od_object *object, struct od_event *event)
 static bool is_resume_next(const struct od_object *object)
 {
     bool is_inbox_next = object->is_inbox_next && may_begin_next(object);
-    return !od_list_is_empty(&object->resumes) && !is_inbox_next;
+    return !od_list_is_empty(&object->work->resumes) && !is_inbox_next;
 }
 
 static void handle_next(struct od_object *object)
 {
     if (is_resume_next(object)) {
-        struct od_list *link = od_list_pop_front(&object->resumes);
+        struct od_list *link = od_list_pop_front(&object->work->resumes);
         resume(object, OD_LIST_MEMBER(link, struct od_event, link));
         return;
     }
@@ -268,11 +282,11 @@ static void handle(struct od_object *object, struct od_event *event)
     int64_t took_us = objects->now_us - began_us;
     od_meters_time(&objects->page->meters.run, took_us);
     od_object_history_ran(object, took_us);
-    od_share_use(&object->share, took_us);
+    od_share_use(&object->work->share, took_us);
 }
 
 // It has sent to many sockets, and the net is behind: others go first.
-static bool is_ahead(struct od_object *object)
+static inline bool is_ahead(struct od_object *object)
 {
     object->is_ahead = object->is_ahead && od_net_is_behind(object->objects->net);
     return object->is_ahead;
@@ -281,12 +295,13 @@ static bool is_ahead(struct od_object *object)
 void od_object_deliver(struct od_object *object)
 {
     OD_ASSERT(object->running == NULL);
-    od_share_begin(&object->share, object->objects->turn);
-    while (od_share_is_left(&object->share) && has_work(object) && !is_ahead(object))
+    od_share_begin(&object->work->share, object->objects->turn);
+    while (od_share_is_left(&object->work->share) && has_work(object) && !is_ahead(object))
         handle(object, NULL);
     object->is_inbox_next = may_begin_next(object);
     od_object_check(object);
     od_object_settle(object);
+    od_work_end(object);
 }
 
 // It is the next in any case: nothing of the object waits, nor any other object. One that is awake,
@@ -295,8 +310,8 @@ static bool may_handle_at_once(const struct od_object *object, const struct od_e
 {
     return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
            object->state == OD_AWAKE && object->inbox_count == 0 &&
-           od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
-           object->refusal == NULL && object->section == NULL && !is_outdated(object) &&
+           od_list_is_empty(&object->work->resumes) && !event->socket->is_busy &&
+           object->refusal == NULL && object->work->section == NULL && !is_outdated(object) &&
            od_removal_may_run(object);
 }
 
@@ -304,10 +319,12 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
 {
     struct od_objects *objects = object->objects;
     OD_ASSERT(event->is_borrowed);
+    if (objects->unsettled != object)
+        od_object_settle_last(objects); // It may be one that waits.
     if (!may_handle_at_once(object, event) || is_ahead(object))
         return false;
-    od_share_begin(&object->share, objects->turn);
-    if (!od_share_is_left(&object->share))
+    od_share_begin(&object->work->share, objects->turn);
+    if (!od_share_is_left(&object->work->share))
         return false;
     if (objects->seen_reads != objects->net->reads)
         objects->now_us = od_clock_passed_us(); // Reading is nobody's time.
@@ -315,8 +332,16 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     objects->handles_at_once = false; // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;
-    settle(object, objects->now_us);
+    objects->unsettled = object;
     return true;
+}
+
+void od_object_settle_last(struct od_objects *objects)
+{
+    struct od_object *object = objects->unsettled;
+    objects->unsettled = NULL;
+    if (object != NULL)
+        settle(object, objects->now_us);
 }
 
 // It, or a branch of it.
@@ -330,7 +355,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
     od_object_check(object);
     if (od_inbox_cancel(object, call))
         return;
-    OD_LIST_EACH_SAFE (link, &object->tasks) {
+    OD_LIST_EACH_SAFE (link, &object->work->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event == NULL || task->event->call != call || runs(object, task))
             continue;
@@ -347,13 +372,13 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 static bool is_busy(const struct od_object *object)
 {
     return object->inbox_count > 0 || object->refusal != NULL || object->rewind != NULL ||
-           !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
-           !od_list_is_empty(&object->outbox) || object->running != NULL;
+           !od_list_is_empty(&object->work->tasks) || object->timeout_count > 0 ||
+           !od_list_is_empty(&object->work->outbox) || object->running != NULL;
 }
 
-static void drop_outdated(struct od_object *object)
+OD_SELDOM static void drop_outdated(struct od_object *object)
 {
-    if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
+    if (!od_list_is_empty(&object->work->tasks) || object->running != NULL)
         return;
     // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
     object->must_wake = object->must_wake || object->timeout_count > 0;
@@ -364,26 +389,28 @@ static void drop_outdated(struct od_object *object)
 static void settle(struct od_object *object, int64_t now_us)
 {
     struct od_objects *objects = object->objects;
-    drop_outdated(object);
+    if (is_outdated(object))
+        drop_outdated(object);
     if (object->pipe_count > 0)
         od_pipes_settle(object);
     if (object->inbox_count > 0 || object->must_wake)
         od_loading_ask(object);
     bool works = has_work(object);
-    if (works && od_list_is_empty(&object->ready))
-        od_list_push_back(&objects->ready, &object->ready);
-    if (!od_list_is_empty(&object->gated) && od_list_is_empty(&object->outbox) &&
-        od_list_is_empty(&object->syncing))
-        od_list_remove(&object->gated);
+    if (works && od_list_is_empty(&object->work->ready))
+        od_list_push_back(&objects->ready, &od_work_begin(object)->ready);
+    if (!od_list_is_empty(&object->work->gated) && od_list_is_empty(&object->work->outbox) &&
+        od_list_is_empty(&object->work->syncing))
+        od_list_remove(&object->work->gated);
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
     bool is_idle =
         !works && !is_busy(object) && !is_asleep_with_sockets && !od_object_is_entry(object);
-    bool is_last_idle = object->idle.next == &objects->idle;
+    bool is_last_idle = object->work->idle.next == &objects->idle;
     if (!is_idle || !is_last_idle)
-        od_list_remove(&object->idle);
+        od_list_remove(&object->work->idle);
     if (!is_idle)
         return;
-    object->idle_since_ms = od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
+    od_work_begin(object)->idle_since_ms =
+        od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
     if (!is_last_idle)
         od_objects_watch_idle(object);
 }
@@ -396,7 +423,7 @@ void od_object_settle(struct od_object *object)
 void od_object_sleep(struct od_object *object)
 {
     od_object_check(object);
-    OD_ASSERT(od_list_is_empty(&object->tasks));
+    OD_ASSERT(od_list_is_empty(&object->work->tasks));
     if (object->state == OD_AWAKE)
         od_object_drop_instance(object);
 }
@@ -414,6 +441,7 @@ void od_object_renew(struct od_object *object)
     if (!is_served(object))
         od_inbox_refuse(object);
     od_object_settle(object);
+    od_work_end(object);
 }
 
 void od_object_end_outdated(struct od_object *object, const struct od_script *script)

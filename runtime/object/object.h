@@ -32,8 +32,7 @@
 #include "object/id.h"
 #include "object/limits.h"
 #include "object/namespace.h"
-#include "object/outgoing.h"
-#include "object/share.h"
+#include "object/work.h"
 #include "store/identity.h"
 #include "store/storage.h"
 
@@ -57,36 +56,21 @@ struct od_object {
     struct od_identity identity; // Id, namespace and name; its name is the object's own copy.
     struct od_objects *objects;
     struct od_namespace
-        *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
-    char *label;    // "rooms/lobby", for logs.
+        *namespace;       // NULL: the entry, which has neither id nor storage nor sockets.
+    char *label;          // "rooms/lobby", for logs.
+    struct od_work *work; // What of it is under way; at rest that is nothing (work.h).
     enum od_object_state state;
     uint32_t inbox_count;
     struct od_script *script;  // Of the instance; NULL while there is none.
-    struct od_list inbox;      // Events that start a task, oldest first.
-    struct od_list resumes;    // Events that waiting tasks wait for; handled before the inbox.
-    struct od_share share;     // In a turn.
     uint32_t event_timeout_ms; // 0 when not set.
-    uint32_t call_count;       // Calls to it without an answer, in the inbox or handled,
-    size_t call_bytes;         // and what they hold.
-    struct od_outgoing_queue outgoing; // Its od.fetch.
-    struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
-    size_t outbox_bytes;
-    struct od_list tasks;
-    struct od_list sockets; // Oldest first.
+    uint32_t call_count;       // Calls to it without an answer, in the inbox or handled.
+    struct od_list sockets;    // Oldest first.
     uint32_t socket_count;
     uint32_t wish_count; // Of these, to outside.
     uint32_t pipe_count;
     uint32_t timeout_count;
-    struct od_list pipes;    // Its connections to outside (pipe.h), oldest first.
-    struct od_list timeouts; // The timers of its instance, oldest first.
     struct od_map tags;
     struct od_storage storage;
-    struct od_list ready;      // Among those with events to handle.
-    struct od_list gated;      // Among those whose outbox or tasks wait for the disk.
-    struct od_list idle;       // Among those with nothing to do, longest idle first.
-    struct od_list awake;      // Among those with an instance, longest awake first.
-    struct od_list syncing;    // Tasks that wait for the disk, in the order of what they wait for.
-    struct od_bytes reset_why; // A failure (link/failure.h); the reset waits for the running task.
     bool is_reset;
     bool is_aborted;
     bool is_ahead;        // It has sent to many sockets, and perhaps not all are reached yet.
@@ -98,13 +82,7 @@ struct od_object {
     bool is_loaded, is_wanted; // loading.h
     bool may_rewind;           // It may have a wish to be as it was (rewind.h);
     struct od_rewind *rewind;  // that is under way, and events wait; NULL: no.
-    struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
-    struct od_task *running; // The one that is in Lua now.
-    struct od_section *section;         // NULL when it has none: nothing else runs (section.h).
-    struct od_transaction *transaction; // The innermost that is open; NULL: none (transaction.h).
-    struct od_event *alarm;             // Whose handler runs or waits; NULL: none (alarm_event.h).
-    od_time_ms awake_since_ms;
-    od_time_ms idle_since_ms;
+    struct od_task *running;   // The one that is in Lua now.
     struct od_auto_response *auto_response; // NULL when not set.
     struct od_refusal *refusal;             // NULL: it may run.
     struct od_object_history *history;      // NULL: it has none yet (history.h).
@@ -131,6 +109,9 @@ void od_object_deliver(struct od_object *object);
 // with it now, and nobody waits, it is handled: no event is made, and the bytes are still in the
 // cache. False: it has to go through the inbox.
 OD_MUST_CHECK bool od_object_handle_at_once(struct od_object *object, struct od_event *event);
+
+// Messages come in crowds: the object is settled when another has one, or all are read.
+void od_object_settle_last(struct od_objects *objects);
 
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.

@@ -52,6 +52,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->sockets);
     od_slab_init(&objects->tasks, sizeof(struct od_task));
     od_slab_init(&objects->effects, sizeof(struct od_effect) + OD_OUTBOX_SMALL_BYTES);
+    od_slab_init(&objects->works, sizeof(struct od_work));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     od_map_init(&objects->peer_calls);
@@ -60,14 +61,17 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->pipes);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
-    objects->entry->awake_since_ms = od_clock_monotonic_ms();
+    od_work_begin(objects->entry)->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
     // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
+    objects->borrowed = od_event_new(OD_EVENT_MESSAGE, (od_slice){NULL, 0});
+    objects->borrowed->is_borrowed = true;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
     od_removal_init(objects);
+    od_early_init(objects);
     od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
@@ -115,6 +119,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_refusals_deinit(objects);
     od_removal_deinit(objects);
     od_keep_deinit(objects);
+    od_early_deinit(objects);
     od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
     od_call_marks_deinit(objects);
@@ -125,10 +130,12 @@ void od_objects_deinit(struct od_objects *objects)
         free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
+    free(objects->borrowed);
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_slab_deinit(&objects->tasks);
     od_slab_deinit(&objects->effects);
+    od_slab_deinit(&objects->works);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_map_deinit(&objects->peer_calls);
@@ -198,7 +205,7 @@ bool od_objects_serve(const struct od_objects *objects, const struct od_namespac
 static void empty_entry(struct od_objects *objects)
 {
     struct od_list *link;
-    while ((link = od_list_pop_front(&objects->entry->inbox)) != NULL) {
+    while ((link = od_list_pop_front(&objects->entry->work->inbox)) != NULL) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
         OD_ASSERT(objects->entry->inbox_count > 0);
         objects->entry->inbox_count--;
@@ -387,7 +394,7 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
 
 static void resume_synced(struct od_object *object)
 {
-    OD_LIST_EACH_SAFE (link, &object->syncing) {
+    OD_LIST_EACH_SAFE (link, &object->work->syncing) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, syncing);
         if (task->sync_seq <= object->objects->durable)
             od_task_synced(task);
@@ -413,7 +420,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
     struct od_list *link;
     while ((link = od_list_pop_front(&waiting)) != NULL) {
         od_list_push_back(&objects->gated, link);
-        release(OD_LIST_MEMBER(link, struct od_object, gated));
+        release(OD_LIST_MEMBER(link, struct od_work, gated)->object);
     }
 }
 
@@ -421,49 +428,52 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 
 void od_objects_watch_awake(struct od_object *object)
 {
-    OD_ASSERT(od_list_is_empty(&object->awake));
-    object->awake_since_ms = od_clock_monotonic_ms();
-    od_list_push_back(&object->objects->awake, &object->awake);
+    OD_ASSERT(od_list_is_empty(&object->work->awake));
+    od_work_begin(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }
 
 void od_objects_forget_awake(struct od_object *object)
 {
-    if (od_list_is_empty(&object->awake))
+    if (od_list_is_empty(&object->work->awake))
         return;
-    od_list_remove(&object->awake);
+    od_list_remove(&object->work->awake);
     OD_ASSERT(object->objects->awake_count > 0);
     object->objects->awake_count--;
 }
 
 void od_objects_watch_idle(struct od_object *object)
 {
-    OD_ASSERT(od_list_is_empty(&object->idle));
-    OD_ASSERT(od_list_is_empty(&object->tasks));
+    OD_ASSERT(od_list_is_empty(&object->work->idle));
+    OD_ASSERT(od_list_is_empty(&object->work->tasks));
     struct od_objects *objects = object->objects;
-    od_list_push_back(&objects->idle, &object->idle);
+    od_list_push_back(&objects->idle, &od_work_begin(object)->idle);
     if (!od_timer_is_set(&objects->idle_timer))
         od_timers_set(objects->timers, &objects->idle_timer,
-                      object->idle_since_ms + objects->idle_ms);
+                      object->work->idle_since_ms + objects->idle_ms);
 }
 
 void od_objects_put_to_rest(struct od_object *object)
 {
     od_object_check(object);
     OD_ASSERT(object->call_count == 0);
-    od_list_remove(&object->idle);
+    od_list_remove(&object->work->idle);
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
     if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
-        !od_trace_is_on(object) && !object->may_rewind)
+        !od_trace_is_on(object) && !object->may_rewind) {
         od_object_free(object);
-    else
-        od_object_settle(object);
+        return;
+    }
+    object->work->share = (struct od_share){0}; // It has rested for longer than it can owe.
+    od_object_settle(object);
+    od_work_end(object);
 }
 
 static struct od_object *first_idle(const struct od_objects *objects)
 {
-    return OD_LIST_MEMBER(objects->idle.next, struct od_object, idle);
+    return OD_LIST_MEMBER(objects->idle.next, struct od_work, idle)->object;
 }
 
 // Tables have grown with what was there.
@@ -477,6 +487,7 @@ static void fit_maps(struct od_objects *objects)
     od_slab_fit(&objects->tasks);
     od_slab_fit(&objects->effects);
     od_slab_fit(&objects->store->entries);
+    od_slab_fit(&objects->works);
 }
 
 // Many may be due at once; events come in between.
@@ -486,14 +497,14 @@ static void idle_passed(struct od_timer *timer)
     od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
     int64_t ends_us = od_clock_passed_us() + OD_TURN_SLEEPS_US;
     while (!od_list_is_empty(&objects->idle) && od_clock_passed_us() < ends_us) {
-        if (first_idle(objects)->idle_since_ms > due_ms)
+        if (first_idle(objects)->work->idle_since_ms > due_ms)
             break;
         od_objects_put_to_rest(first_idle(objects));
     }
     fit_maps(objects);
     if (od_list_is_empty(&objects->idle))
         return;
-    od_time_ms next_ms = first_idle(objects)->idle_since_ms;
+    od_time_ms next_ms = first_idle(objects)->work->idle_since_ms;
     od_timers_set(objects->timers, timer,
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
 }

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
+#include "object/early.h"
 #include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
@@ -36,6 +37,7 @@ struct od_objects {
     uint32_t worker, worker_count; // This worker, and how many there are here.
     struct od_places places;
     struct od_removal removal;
+    struct od_early early;
     struct od_edges edges;
     size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
@@ -45,6 +47,8 @@ struct od_objects {
     int64_t turn_ends_us;          // and until when events may begin in it.
     uint64_t turn;                 // So many have begun.
     bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
+    struct od_event *borrowed;     // The one event of these,
+    struct od_object *unsettled;   // and whose it was last; NULL: it is settled.
     uint64_t seen_reads;           // Of the net: what was read since is not in now_us.
     const struct od_object *shown; // Whose message the page shows; NULL: something else.
     int64_t arrival_us;            // While bytes become events: when the first of this turn came;
@@ -55,6 +59,7 @@ struct od_objects {
     struct od_map sockets; // By number.
     struct od_slab tasks;
     struct od_slab effects; // That wait in an outbox, the small ones.
+    struct od_slab works;   // Of objects that are not at rest (work.h).
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.

@@ -16,6 +16,7 @@ void od_objects_begin_turn(struct od_objects *objects, bool may_run)
 void od_objects_end_reading(struct od_objects *objects)
 {
     objects->handles_at_once = false;
+    od_object_settle_last(objects);
 }
 
 bool od_objects_deliver(struct od_objects *objects)
@@ -29,7 +30,7 @@ bool od_objects_deliver(struct od_objects *objects)
     od_list_move_all(&turn, &objects->ready);
     struct od_list *link;
     while (objects->now_us < objects->turn_ends_us && (link = od_list_pop_front(&turn)) != NULL)
-        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready));
+        od_object_deliver(OD_LIST_MEMBER(link, struct od_work, ready)->object);
     od_list_move_all(&turn, &objects->ready); // Those that had no go are first in the next turn.
     od_list_move_all(&objects->ready, &turn);
     return !od_list_is_empty(&objects->ready);

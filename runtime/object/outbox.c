@@ -161,7 +161,7 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
 {
     if (effect->kind != OD_EFFECT_MESSAGE)
         return true;
-    if (object->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
+    if (object->work->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
         return true;
     od_slice why = OD_SLICE("more than 64 MiB of messages wait for its writes");
     if (!object->is_reset) {
@@ -176,7 +176,7 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
 {
     if (!has_room(object, effect))
         return;
-    object->outbox_bytes += cost_of(effect);
+    object->work->outbox_bytes += cost_of(effect);
     uint64_t number;
     bool is_small = effect->bytes.size <= OD_OUTBOX_SMALL_BYTES;
     struct od_effect *kept = is_small ? od_slab_take(&object->objects->effects, &number)
@@ -194,8 +194,8 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
         od_websocket_touch(kept->socket->websocket);
     }
     od_list_push_back(before, &kept->link);
-    if (od_list_is_empty(&object->gated))
-        od_list_push_back(&object->objects->gated, &object->gated);
+    if (od_list_is_empty(&object->work->gated))
+        od_list_push_back(&object->objects->gated, &object->work->gated);
 }
 
 static void free_kept(struct od_object *object, struct od_effect *kept)
@@ -203,8 +203,8 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
     struct od_socket *socket = kept->socket;
     if (kept->frame != NULL)
         kept->frame->gated--;
-    OD_ASSERT(object->outbox_bytes >= cost_of(kept));
-    object->outbox_bytes -= cost_of(kept);
+    OD_ASSERT(object->work->outbox_bytes >= cost_of(kept));
+    object->work->outbox_bytes -= cost_of(kept);
     od_frame_shared_drop(kept->frame);
     if (kept->is_of_slab)
         od_slab_give(&object->objects->effects, kept);
@@ -220,9 +220,9 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
 
 void od_outbox_check(const struct od_object *object)
 {
-    bool is_empty = od_list_is_empty(&object->outbox);
-    OD_ASSERT(!is_empty || object->outbox_bytes == 0);
-    OD_ASSERT(is_empty || !od_list_is_empty(&object->gated));
+    bool is_empty = od_list_is_empty(&object->work->outbox);
+    OD_ASSERT(!is_empty || object->work->outbox_bytes == 0);
+    OD_ASSERT(is_empty || !od_list_is_empty(&object->work->gated));
 }
 
 static uint64_t seq_to_wait_for(const struct od_object *object)
@@ -232,14 +232,14 @@ static uint64_t seq_to_wait_for(const struct od_object *object)
 
 bool od_outbox_is_open(const struct od_object *object)
 {
-    return od_list_is_empty(&object->outbox) && object->state != OD_WAKING && !object->is_reset &&
-           seq_to_wait_for(object) == 0;
+    return od_list_is_empty(&object->work->outbox) && object->state != OD_WAKING &&
+           !object->is_reset && seq_to_wait_for(object) == 0;
 }
 
 // Something else depends on it now: what was sent before goes along.
 static void settle_tentative(struct od_object *object)
 {
-    OD_LIST_EACH (link, &object->outbox)
+    OD_LIST_EACH (link, &object->work->outbox)
         OD_LIST_MEMBER(link, struct od_effect, link)->is_tentative = false;
     od_outbox_release(object);
 }
@@ -254,17 +254,17 @@ static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
     if (object->state == OD_WAKING && effect.socket == NULL)
         settle_tentative(object);
     // At once only when nothing is in front of it: order is promised.
-    if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->outbox))
+    if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->work->outbox))
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect, &object->outbox);
+        keep(object, &effect, &od_work_begin(object)->outbox);
 }
 
 // The first that waits for a transaction, or the head.
 static struct od_list *first_undecided(struct od_object *object)
 {
-    struct od_list *link = object->outbox.next;
-    while (link != &object->outbox &&
+    struct od_list *link = object->work->outbox.next;
+    while (link != &object->work->outbox &&
            OD_LIST_MEMBER(link, struct od_effect, link)->seq != OD_SEQ_UNKNOWN)
         link = link->next;
     return link;
@@ -273,11 +273,11 @@ static struct od_list *first_undecided(struct od_object *object)
 // The transaction that asks may be waiting for the answer, and everything else for the transaction.
 static void put_question(struct od_object *object, struct od_effect effect)
 {
-    OD_ASSERT(object->transaction != NULL);
+    OD_ASSERT(object->work->transaction != NULL);
     struct od_list *before = first_undecided(object);
     // What was sealed before the transaction may still fail, and the question may rest on it.
     effect.seq = od_storage_sealed_seq(&object->storage);
-    if (effect.seq == 0 && before == object->outbox.next)
+    if (effect.seq == 0 && before == object->work->outbox.next)
         perform[effect.kind](object, &effect);
     else
         keep(object, &effect, before);
@@ -298,7 +298,7 @@ static bool is_question(const struct od_effect *effect)
 void od_outbox_put(struct od_object *object, struct od_effect effect)
 {
     od_outbox_check(object);
-    if (object->transaction != NULL && is_question(&effect) && !object->is_reset)
+    if (object->work->transaction != NULL && is_question(&effect) && !object->is_reset)
         put_question(object, effect);
     else
         put(object, effect, seq_to_wait_for(object));
@@ -306,12 +306,12 @@ void od_outbox_put(struct od_object *object, struct od_effect effect)
 
 void od_outbox_decide(struct od_object *object)
 {
-    OD_ASSERT(object->transaction == NULL);
+    OD_ASSERT(object->work->transaction == NULL);
     od_outbox_check(object);
     od_seq seq = od_storage_pending_seq(&object->storage);
     if (object->is_reset)
         return;
-    OD_LIST_EACH (link, &object->outbox) {
+    OD_LIST_EACH (link, &object->work->outbox) {
         struct od_effect *effect = OD_LIST_MEMBER(link, struct od_effect, link);
         if (effect->seq == OD_SEQ_UNKNOWN)
             effect->seq = seq;
@@ -333,14 +333,14 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect, &object->outbox);
+        keep(object, &effect, &od_work_begin(object)->outbox);
 }
 
 void od_outbox_release(struct od_object *object)
 {
     od_outbox_check(object);
-    while (!od_list_is_empty(&object->outbox)) {
-        struct od_effect *first = OD_LIST_MEMBER(object->outbox.next, struct od_effect, link);
+    while (!od_list_is_empty(&object->work->outbox)) {
+        struct od_effect *first = OD_LIST_MEMBER(object->work->outbox.next, struct od_effect, link);
         bool is_early = first->is_tentative && object->state == OD_WAKING;
         if (is_early || first->seq > object->objects->durable)
             return;
@@ -390,14 +390,14 @@ void od_outbox_drop(struct od_object *object, const struct od_failure *why)
 {
     od_outbox_check(object);
     struct od_list *link;
-    while ((link = od_list_pop_front(&object->outbox)) != NULL)
+    while ((link = od_list_pop_front(&object->work->outbox)) != NULL)
         drop_one(object, OD_LIST_MEMBER(link, struct od_effect, link), why);
 }
 
 void od_outbox_drop_tentative(struct od_object *object)
 {
     od_outbox_check(object);
-    OD_LIST_EACH_SAFE (link, &object->outbox) {
+    OD_LIST_EACH_SAFE (link, &object->work->outbox) {
         struct od_effect *effect = OD_LIST_MEMBER(link, struct od_effect, link);
         if (!effect->is_tentative)
             continue;

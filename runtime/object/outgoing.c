@@ -51,7 +51,7 @@ static bool may_begin(const struct od_outgoing_queue *queue)
 
 static void line_up(struct od_object *object)
 {
-    struct od_outgoing_queue *queue = &object->outgoing;
+    struct od_outgoing_queue *queue = &object->work->outgoing;
     if (may_begin(queue) && od_list_is_empty(&queue->turn))
         od_list_push_back(&object->objects->outgoing.objects, &queue->turn);
 }
@@ -88,13 +88,13 @@ static void dial(struct od_objects *objects, uint64_t number, od_slice message)
 
 static void begin(struct od_object *object)
 {
-    OD_ASSERT(object->outgoing.waiting_count > 0);
-    OD_ASSERT(object->outgoing.running_count < OD_OUTGOING_RUNNING_MAX);
+    OD_ASSERT(object->work->outgoing.waiting_count > 0);
+    OD_ASSERT(object->work->outgoing.running_count < OD_OUTGOING_RUNNING_MAX);
     struct od_objects *objects = object->objects;
-    struct od_outgoing *outgoing =
-        OD_LIST_MEMBER(od_list_pop_front(&object->outgoing.waiting), struct od_outgoing, waiting);
-    object->outgoing.waiting_count--;
-    object->outgoing.running_count++;
+    struct od_outgoing *outgoing = OD_LIST_MEMBER(
+        od_list_pop_front(&object->work->outgoing.waiting), struct od_outgoing, waiting);
+    object->work->outgoing.waiting_count--;
+    object->work->outgoing.running_count++;
     objects->outgoing.running_count++;
     outgoing->runs = true;
     outgoing->stream = outgoing->way.streams ? ++objects->next_number : 0;
@@ -117,8 +117,9 @@ static void begin_all(struct od_objects *objects)
     struct od_outgoing_turns *turns = &objects->outgoing;
     while (turns->running_count < OD_OUTGOING_WORKER_MAX && !od_list_is_empty(&turns->objects)) {
         struct od_object *object =
-            OD_LIST_MEMBER(od_list_pop_front(&turns->objects), struct od_object, outgoing.turn);
-        if (may_begin(&object->outgoing))
+            OD_LIST_MEMBER(od_list_pop_front(&turns->objects), struct od_work, outgoing.turn)
+                ->object;
+        if (may_begin(&object->work->outgoing))
             begin(object);
         line_up(object);
     }
@@ -155,8 +156,8 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
     outgoing->deadline.fire = took_too_long;
     outgoing->size = request.size;
     memcpy(outgoing->request, request.at, request.size);
-    od_list_push_back(&object->outgoing.waiting, &outgoing->waiting);
-    object->outgoing.waiting_count++;
+    od_list_push_back(&object->work->outgoing.waiting, &outgoing->waiting);
+    object->work->outgoing.waiting_count++;
     od_timers_set(object->objects->timers, &outgoing->deadline,
                   od_clock_monotonic_ms() + way.timeout_ms);
     return outgoing;
@@ -168,7 +169,7 @@ void od_outgoing_send(struct od_call *call, od_slice body)
     const struct od_task *task = od_task_find(call->objects, call->origin);
     OD_ASSERT(task != NULL); // It would have given up its call.
     struct od_object *object = task->object;
-    if (object->outgoing.waiting_count >= OD_OUTGOING_WAITING_MAX) {
+    if (object->work->outgoing.waiting_count >= OD_OUTGOING_WAITING_MAX) {
         struct od_error err;
         od_error_set(&err, "fetch %s: %u requests of this object wait already", od_call_whom(call),
                      OD_OUTGOING_WAITING_MAX);
@@ -234,18 +235,18 @@ void od_outgoing_free(struct od_outgoing *outgoing)
     struct od_objects *objects = object->objects;
     od_timers_clear(objects->timers, &outgoing->deadline);
     if (outgoing->runs) {
-        OD_ASSERT(object->outgoing.running_count > 0);
+        OD_ASSERT(object->work->outgoing.running_count > 0);
         OD_ASSERT(objects->outgoing.running_count > 0);
         if (outgoing->way.upgrades)
             od_dial_cancel(objects->net, outgoing->call->id);
         else if (!outgoing->goes_on)
             od_fetch_cancel(objects->net, outgoing->call->id);
-        object->outgoing.running_count--;
+        object->work->outgoing.running_count--;
         objects->outgoing.running_count--;
     } else {
-        OD_ASSERT(object->outgoing.waiting_count > 0);
+        OD_ASSERT(object->work->outgoing.waiting_count > 0);
         od_list_remove(&outgoing->waiting);
-        object->outgoing.waiting_count--;
+        object->work->outgoing.waiting_count--;
     }
     free(outgoing);
     line_up(object);

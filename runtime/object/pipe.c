@@ -147,7 +147,7 @@ struct od_pipe *od_pipe_open(struct od_object *object, struct od_url *target, ui
     pipe->reading.fire = reading_passed;
     pipe->writing.fire = writing_passed;
     od_list_init(&pipe->link);
-    od_list_push_back(&object->pipes, &pipe->link);
+    od_list_push_back(&object->work->pipes, &pipe->link);
     object->pipe_count++;
     od_map_put_number(&objects->pipes, &pipe->by_id, pipe->id);
     od_outbox_put(object, (struct od_effect){.kind = OD_EFFECT_PIPE_OPEN, .number = pipe->id});
@@ -179,7 +179,7 @@ void od_pipe_free(struct od_pipe *pipe)
 void od_pipes_end(struct od_object *object)
 {
     struct od_list *link;
-    while ((link = od_list_pop_front(&object->pipes)) != NULL)
+    while ((link = od_list_pop_front(&object->work->pipes)) != NULL)
         od_pipe_free(OD_LIST_MEMBER(link, struct od_pipe, link));
     OD_ASSERT(object->pipe_count == 0);
 }
@@ -187,7 +187,7 @@ void od_pipes_end(struct od_object *object)
 void od_pipes_settle(struct od_object *object)
 {
     bool ends = object->objects->is_draining || object->objects->is_leaving;
-    if (ends && od_list_is_empty(&object->tasks) && od_list_is_empty(&object->outbox))
+    if (ends && od_list_is_empty(&object->work->tasks) && od_list_is_empty(&object->work->outbox))
         od_pipes_end(object);
 }
 

@@ -18,7 +18,7 @@ static const char *state_of(const struct od_pipe *pipe)
 void od_pipes_put(struct od_bytes *facts, const struct od_object *object)
 {
     struct od_bytes text = {0};
-    OD_LIST_EACH (link, &object->pipes) {
+    OD_LIST_EACH (link, &object->work->pipes) {
         const struct od_pipe *pipe = OD_LIST_MEMBER(link, struct od_pipe, link);
         const struct od_url *target = &pipe->target;
         bool has_tls = od_slice_equal(od_bytes_slice(&target->scheme), OD_SLICE("https"));

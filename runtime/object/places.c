@@ -5,6 +5,7 @@
 #include "base/cursor.h"
 #include "object/call_sent.h"
 #include "object/crons.h"
+#include "object/early.h"
 #include "object/objects.h"
 #include "object/removal.h"
 #include "object/route.h"
@@ -13,6 +14,7 @@ void od_places_init(struct od_places *places, bool is_cluster)
 {
     *places = (struct od_places){.is_cluster = is_cluster};
     memset(places->slots, is_cluster ? OD_SLOT_NOWHERE : OD_SLOT_HERE, sizeof places->slots);
+    memset(places->heirs, OD_SLOT_NOWHERE, sizeof places->heirs);
 }
 
 uint32_t od_places_nowhere(const struct od_objects *objects)
@@ -47,18 +49,32 @@ bool od_places_are_workers(const struct od_objects *objects, uint32_t place)
     return place < objects->worker_count || od_places_are_far(objects, place);
 }
 
+// [where] as in SLOTS, and not here.
+static uint32_t worker_there(const struct od_objects *objects, uint8_t where, const od_id *id)
+{
+    OD_ASSERT(objects->places.is_cluster);
+    uint32_t seat = where - OD_SLOT_SEATED;
+    if (where == OD_SLOT_NOWHERE || objects->places.workers[seat] == 0)
+        return od_places_nowhere(objects);
+    uint32_t worker = od_worker_of(id, objects->places.workers[seat]);
+    return od_seat_place(objects->worker_count, (struct od_seated){seat, worker});
+}
+
 uint32_t od_places_of(const struct od_objects *objects, const od_id *id)
 {
-    const struct od_places *places = &objects->places;
-    uint8_t slot = places->slots[od_slot_of_id(id->bytes)]; // Zeros: here.
+    uint8_t slot = objects->places.slots[od_slot_of_id(id->bytes)]; // Zeros: here.
     if (slot == OD_SLOT_HERE)
         return od_worker_of(id, objects->worker_count);
-    OD_ASSERT(places->is_cluster);
-    uint32_t seat = slot - OD_SLOT_SEATED;
-    if (slot == OD_SLOT_NOWHERE || places->workers[seat] == 0)
-        return od_places_nowhere(objects);
-    uint32_t worker = od_worker_of(id, places->workers[seat]);
-    return od_seat_place(objects->worker_count, (struct od_seated){seat, worker});
+    return worker_there(objects, slot, id);
+}
+
+uint32_t od_places_next(const struct od_object *object)
+{
+    od_id id;
+    const struct od_objects *objects = object->objects;
+    OD_ASSERT(objects->places.is_cluster);
+    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
+    return worker_there(objects, objects->places.heirs[od_slot_of_id(id.bytes)], &id);
 }
 
 uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
@@ -72,12 +88,14 @@ uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
     return can_take ? own : od_places_nowhere(objects);
 }
 
-static bool is_sound(od_slice slots, od_slice workers)
+static bool is_sound(od_slice slots, od_slice heirs, od_slice workers)
 {
-    if (slots.size != OD_SLOT_COUNT || workers.size != OD_SEATS_MAX)
+    if (heirs.size != OD_SLOT_COUNT || workers.size != OD_SEATS_MAX)
         return false;
-    for (size_t i = 0; i < slots.size; i++) {
-        if ((uint8_t)slots.at[i] >= OD_SLOT_SEATED + OD_SEATS_MAX)
+    for (size_t i = 0; i < OD_SLOT_COUNT; i++) {
+        uint8_t slot = (uint8_t)slots.at[i], heir = (uint8_t)heirs.at[i];
+        if (slot >= OD_SLOT_SEATED + OD_SEATS_MAX || heir >= OD_SLOT_SEATED + OD_SEATS_MAX ||
+            heir < OD_SLOT_NOWHERE)
             return false;
     }
     for (size_t i = 0; i < workers.size; i++) {
@@ -109,10 +127,13 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     od_slice slots = od_cursor_bytes(&cursor, OD_SLOT_COUNT);
+    od_slice heirs = od_cursor_bytes(&cursor, OD_SLOT_COUNT);
     od_slice workers = od_cursor_bytes(&cursor, OD_SEATS_MAX);
-    if (!objects->places.is_cluster || cursor.failed || !is_sound(slots, workers))
+    if (!objects->places.is_cluster || cursor.failed || !is_sound(slots, heirs, workers))
         return false;
     bool came[OD_SLOT_COUNT], may_go_on[OD_SLOT_COUNT];
+    memcpy(objects->places.heirs, heirs.at, heirs.size);
+    memcpy(objects->places.workers, workers.at, workers.size);
     for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
         bool was_here = objects->places.slots[slot] == OD_SLOT_HERE;
         bool was_filling = objects->places.is_filling[slot];
@@ -128,7 +149,7 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
         if (was_here && !is_here && is_own(objects, slot))
             od_removal_begin(objects, slot);
     }
-    memcpy(objects->places.workers, workers.at, workers.size);
+    od_early_welcome(objects);
     od_calls_sent_moved(objects);
     welcome(objects, may_go_on);
     od_crons_wake(objects, came);

@@ -14,6 +14,7 @@
 #include "object/id.h"
 #include "store/slot.h"
 
+struct od_object;
 struct od_objects;
 
 struct od_places {
@@ -21,6 +22,7 @@ struct od_places {
     uint8_t slots[OD_SLOT_COUNT];
     bool is_filling[OD_SLOT_COUNT]; // Here, but not all that it stores (loading.h).
     bool is_going[OD_SLOT_COUNT];   // It was here, and nobody else has it yet.
+    uint8_t heirs[OD_SLOT_COUNT];   // Where it goes when it goes (OD_SLOT_SEATED), or NOWHERE.
     uint8_t workers[OD_SEATS_MAX];  // Of the node in that seat; 0: it is not linked.
 };
 
@@ -33,7 +35,11 @@ uint32_t od_places_nowhere(const struct od_objects *objects);
 // The worker to ask about the object of that id, or od_places_nowhere.
 uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
 
-// The same for a call: a worker that is about to let the object go takes some still (removal.h).
+// That of the node to which the object goes next, as far as it is known.
+uint32_t od_places_next(const struct od_object *object);
+
+// The one to ask for a call: a worker that is about to let the object go takes some still
+// (removal.h).
 uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id);
 
 bool od_places_are_own(const struct od_objects *objects, od_slot slot);       // This worker has it.

@@ -18,7 +18,7 @@ static uint32_t evict_longest_idle(struct od_objects *objects, uint32_t count_ma
     od_list_init(&idle);
     od_list_move_all(&idle, &objects->idle);
     OD_LIST_EACH_SAFE (link, &idle) {
-        struct od_object *object = OD_LIST_MEMBER(link, struct od_object, idle);
+        struct od_object *object = OD_LIST_MEMBER(link, struct od_work, idle)->object;
         if (object->state != OD_AWAKE || count == count_max)
             continue;
         od_objects_put_to_rest(object);

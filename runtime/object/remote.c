@@ -46,12 +46,14 @@ void od_remote_tell_facts(struct od_socket *socket)
     od_bytes_deinit(&body);
 }
 
-static void say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved)
+static void say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved,
+                     uint32_t next)
 {
     struct od_bytes body = {0};
     od_bytes_put_u64(&body, remote->edge);
     od_bytes_put_u8(&body, has_moved);
     od_bytes_put_u64(&body, remote->counts ? remote->count : UINT64_MAX);
+    od_bytes_put_u32(&body, next);
     if (remote->place == objects->worker)
         od_edge_receive_gone(objects, remote->place, od_bytes_slice(&body));
     else if (objects->peers[remote->place] != NULL)
@@ -63,7 +65,7 @@ void od_remote_gone(struct od_socket *socket, bool has_moved)
 {
     if (socket->remote == NULL)
         return;
-    say_gone(socket->object->objects, socket->remote, has_moved);
+    say_gone(socket->object->objects, socket->remote, has_moved, od_places_next(socket->object));
     free(socket->remote);
     socket->remote = NULL;
 }
@@ -105,7 +107,8 @@ static void refuse(struct od_objects *objects, uint32_t place, uint64_t edge, in
 {
     if (fd >= 0)
         od_net_hang_up(objects->net, fd);
-    say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true);
+    say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true,
+             od_places_nowhere(objects));
 }
 
 void od_remote_refuse(struct od_objects *objects, uint32_t place, od_slice body, int fd)
@@ -119,9 +122,14 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
     struct od_cursor cursor = od_cursor_of(body);
     struct od_error err;
     uint64_t edge = od_cursor_u64(&cursor), count = od_cursor_u64(&cursor);
+    bool is_early = od_cursor_u32(&cursor) != UINT32_MAX;
     od_slice record;
     struct od_socket *socket =
         fd < 0 || edge == 0 || cursor.failed ? NULL : od_restore_client(objects, &cursor, &record);
+    if (socket == NULL && is_early && fd >= 0) {
+        od_early_put(objects, place, body, fd);
+        return;
+    }
     if (socket == NULL) {
         refuse(objects, place, edge, fd);
         return;

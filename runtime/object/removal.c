@@ -43,8 +43,8 @@ bool od_removal_may_read(const struct od_object *object)
 
 static bool is_still(const struct od_object *object)
 {
-    return od_list_is_empty(&object->tasks) && od_list_is_empty(&object->inbox) &&
-           od_list_is_empty(&object->resumes) && od_list_is_empty(&object->outbox) &&
+    return od_list_is_empty(&object->work->tasks) && od_list_is_empty(&object->work->inbox) &&
+           od_list_is_empty(&object->work->resumes) && od_list_is_empty(&object->work->outbox) &&
            od_storage_is_clean(&object->storage);
 }
 

@@ -34,13 +34,13 @@ static void describe_run(const struct od_task *task, char *text, size_t size)
     const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
     bool is_inside = od_section_is_inside(task);
     snprintf(text, size, "%s%s%s%s%s", kind, name, is_inside ? ", in " : "",
-             is_inside ? task->object->section->call : "", is_inside ? "," : "");
+             is_inside ? task->object->work->section->call : "", is_inside ? "," : "");
 }
 
 // What it waited for is there, but it is not its turn.
 static void put_held(struct reasons *reasons, const struct od_task *task, const char *run)
 {
-    const struct od_section *section = task->object->section;
+    const struct od_section *section = task->object->work->section;
     if (section != NULL && section->task != task)
         put_reason(reasons, "%s waits for the end of %s", run, section->call);
     else
@@ -67,7 +67,7 @@ static void put_task(struct reasons *reasons, const struct od_task *task)
 static void put_tasks(struct reasons *reasons, const struct od_object *object)
 {
     uint32_t left = 0;
-    OD_LIST_EACH (link, &object->tasks) {
+    OD_LIST_EACH (link, &object->work->tasks) {
         if (reasons->count < OD_REPORT_REASONS_MAX)
             put_task(reasons, OD_LIST_MEMBER(link, struct od_task, link));
         else
@@ -88,7 +88,7 @@ static void put_timers(struct reasons *reasons, const struct od_object *object)
 
 static void put_idle(struct reasons *reasons, const struct od_object *object)
 {
-    od_time_ms for_ms = od_clock_monotonic_ms() - object->idle_since_ms;
+    od_time_ms for_ms = od_clock_monotonic_ms() - object->work->idle_since_ms;
     put_reason(reasons, "idle for %.1f s", (double)for_ms / 1000);
 }
 
@@ -101,9 +101,9 @@ void od_report_put_why(struct od_bytes *report, const struct od_object *object)
     put_timers(&reasons, object);
     if (object->inbox_count > 0)
         put_reason(&reasons, "queue %u", object->inbox_count);
-    if (!od_list_is_empty(&object->outbox))
+    if (!od_list_is_empty(&object->work->outbox))
         put_reason(&reasons, "what it sent waits for the disk");
-    if (!od_list_is_empty(&object->idle))
+    if (!od_list_is_empty(&object->work->idle))
         put_idle(&reasons, object);
     od_bytes_set_u32(report, place, reasons.count);
 }
@@ -111,7 +111,7 @@ void od_report_put_why(struct od_bytes *report, const struct od_object *object)
 static void put_object(struct od_bytes *report, const struct od_object *object, od_time_ms now)
 {
     od_bytes_put_string(report, od_slice_of(object->label));
-    od_bytes_put_u64(report, (uint64_t)(now - object->awake_since_ms));
+    od_bytes_put_u64(report, (uint64_t)(now - object->work->awake_since_ms));
     od_report_put_why(report, object);
 }
 
@@ -119,12 +119,12 @@ static void put_awake(struct od_bytes *report, const struct od_objects *objects)
 {
     od_time_ms now = od_clock_monotonic_ms();
     int count = 0;
-    if (objects->entry != NULL && !od_list_is_empty(&objects->entry->tasks))
+    if (objects->entry != NULL && !od_list_is_empty(&objects->entry->work->tasks))
         put_object(report, objects->entry, now);
     OD_LIST_EACH (link, &objects->awake) {
         if (count++ == OD_REPORT_OBJECTS_MAX)
             return;
-        put_object(report, OD_LIST_MEMBER(link, struct od_object, awake), now);
+        put_object(report, OD_LIST_MEMBER(link, struct od_work, awake)->object, now);
     }
 }
 
@@ -134,9 +134,9 @@ static uint32_t count_queued(const struct od_objects *objects)
 {
     uint32_t count = objects->entry == NULL ? 0 : objects->entry->inbox_count;
     OD_LIST_EACH (link, &objects->awake)
-        count += OD_LIST_MEMBER(link, struct od_object, awake)->inbox_count;
+        count += OD_LIST_MEMBER(link, struct od_work, awake)->object->inbox_count;
     OD_LIST_EACH (link, &objects->ready) {
-        const struct od_object *object = OD_LIST_MEMBER(link, struct od_object, ready);
+        const struct od_object *object = OD_LIST_MEMBER(link, struct od_work, ready)->object;
         count += object->state == OD_ASLEEP ? object->inbox_count : 0;
     }
     return count;

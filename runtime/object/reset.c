@@ -33,16 +33,16 @@ void od_object_fail_event(struct od_object *object, struct od_event *event,
 void od_object_fail_first_event(struct od_object *object)
 {
     struct od_failure failure;
-    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
+    bool is_whole = od_failure_read(od_bytes_slice(&object->work->failure), &failure);
     OD_ASSERT(is_whole);
-    if (!od_list_is_empty(&object->inbox))
+    if (!od_list_is_empty(&object->work->inbox))
         od_object_fail_event(object, od_inbox_take(object), &failure);
 }
 
 static void end_tasks(struct od_object *object, const struct od_failure *why)
 {
-    while (!od_list_is_empty(&object->tasks)) {
-        struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
+    while (!od_list_is_empty(&object->work->tasks)) {
+        struct od_task *task = OD_LIST_MEMBER(object->work->tasks.next, struct od_task, link);
         struct od_event *event = task->event;
         // Kept from the task, which would free it: its caller is told when nothing runs any more.
         task->event = NULL;
@@ -72,12 +72,12 @@ static void cut_sockets_of_aborted(struct od_object *object)
     }
 }
 
-void od_object_perform_reset(struct od_object *object)
+OD_SELDOM void od_object_perform_reset(struct od_object *object)
 {
     OD_ASSERT(object->is_reset);
     OD_ASSERT(object->running == NULL);
     struct od_failure why;
-    bool is_whole = od_failure_read(od_bytes_slice(&object->reset_why), &why);
+    bool is_whole = od_failure_read(od_bytes_slice(&object->work->reset_why), &why);
     OD_ASSERT(is_whole);
     why.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET;
     object->is_reset = false;
@@ -88,8 +88,8 @@ void od_object_perform_reset(struct od_object *object)
     od_outbox_drop(object, &why);
     od_transactions_abandon(object, NULL);
     end_tasks(object, &why);
-    OD_ASSERT(object->section == NULL);
-    OD_ASSERT(object->alarm == NULL);
+    OD_ASSERT(object->work->section == NULL);
+    OD_ASSERT(object->work->alarm == NULL);
     if (object->is_aborted)
         cut_sockets_of_aborted(object);
     object->is_aborted = false;
@@ -97,8 +97,8 @@ void od_object_perform_reset(struct od_object *object)
         od_object_sleep(object);
     else if (object->state == OD_WAKING) {
         od_object_drop_instance(object);
-        od_bytes_clear(&object->failure);
-        od_failure_put(&object->failure, &why);
+        od_bytes_clear(&object->work->failure);
+        od_failure_put(&object->work->failure, &why);
         od_object_fail_first_event(object);
     }
     object->drops_alarm = false;
@@ -106,7 +106,7 @@ void od_object_perform_reset(struct od_object *object)
         od_wish_recall(object);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage); // What became of its alarm.
-    od_bytes_deinit(&object->reset_why);
+    od_bytes_deinit(&object->work->reset_why);
     od_object_settle(object);
 }
 
@@ -119,8 +119,8 @@ void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 {
     od_object_check(object);
     od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why->message.size, why->message.at);
-    od_bytes_clear(&object->reset_why);
-    od_failure_put(&object->reset_why, why);
+    od_bytes_clear(&od_work_begin(object)->reset_why);
+    od_failure_put(&object->work->reset_why, why);
     object->is_reset = true;
     if (object->running == NULL)
         od_object_perform_reset(object);

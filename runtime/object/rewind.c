@@ -151,9 +151,9 @@ static void refuse(struct od_object *object, const struct od_error *why)
     od_log(OD_LOG_ERROR, object->label, "%s; its next event tries again", err.text);
     od_object_history_error(object, (od_slice){NULL, 0}, od_slice_of(err.text));
     object->must_wake = false;
-    od_bytes_clear(&object->failure);
-    od_failure_put(&object->failure, &(struct od_failure){.flags = OD_FAILURE_RETRYABLE,
-                                                          .message = od_slice_of(err.text)});
+    od_bytes_clear(&od_work_begin(object)->failure);
+    od_failure_put(&object->work->failure, &(struct od_failure){.flags = OD_FAILURE_RETRYABLE,
+                                                                .message = od_slice_of(err.text)});
     od_object_fail_first_event(object);
 }
 

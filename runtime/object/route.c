@@ -72,14 +72,19 @@ bool od_namespace_name_is_valid(od_slice name)
     return true;
 }
 
-uint32_t od_worker_of(const od_id *id, uint32_t worker_count)
+uint32_t od_worker_of_slot(od_slot slot, uint32_t worker_count)
 {
     OD_ASSERT(worker_count > 0);
-    return od_slot_of_id(id->bytes) % worker_count;
+    return slot % worker_count;
+}
+
+uint32_t od_worker_of(const od_id *id, uint32_t worker_count)
+{
+    return od_worker_of_slot(od_slot_of_id(id->bytes), worker_count);
 }
 
 uint32_t od_worker_of_name(const od_namespace_key *key, od_slice name, uint32_t worker_count)
 {
     OD_ASSERT(worker_count > 0);
-    return worker_count == 1 ? 0 : od_id_slot_of_name(key, name) % worker_count;
+    return worker_count == 1 ? 0 : od_worker_of_slot(od_id_slot_of_name(key, name), worker_count);
 }

@@ -31,6 +31,7 @@ bool od_route_is_test(od_slice target);
 bool od_namespace_name_is_valid(od_slice name);
 
 uint32_t od_worker_of(const od_id *id, uint32_t worker_count);
+uint32_t od_worker_of_slot(od_slot slot, uint32_t worker_count);
 uint32_t od_worker_of_name(const od_namespace_key *key, od_slice name, uint32_t worker_count);
 
 #endif

@@ -152,7 +152,7 @@ static od_time_ms time_after(const struct od_object *object, od_slice name,
 {
     if (!od_alarm_event_runs(object, name, old))
         return old->time_ms;
-    return od_schedule_next_ms(schedule, od_alarm_event_of(object->alarm).alarm.time_ms);
+    return od_schedule_next_ms(schedule, od_alarm_event_of(object->work->alarm).alarm.time_ms);
 }
 
 static bool write(struct od_object *object, od_slice name, const struct od_schedule *schedule,

@@ -9,7 +9,7 @@
 
 static struct od_section *section_of(const struct od_task *task)
 {
-    struct od_section *section = task->object->section;
+    struct od_section *section = task->object->work->section;
     return section != NULL && section->task == task ? section : NULL;
 }
 
@@ -28,7 +28,7 @@ static void check(const struct od_section *section)
 {
     OD_ASSERT(section->depth > 0);
     OD_ASSERT(section->depth <= OD_SECTION_DEPTH_MAX);
-    OD_ASSERT(section->task->object->section == section);
+    OD_ASSERT(section->task->object->work->section == section);
 }
 
 static void took_too_long(struct od_timer *timer)
@@ -46,7 +46,7 @@ static void took_too_long(struct od_timer *timer)
 // Resumes that are there already belong to others: this task runs.
 static struct od_section *make(struct od_task *task, const char *call)
 {
-    OD_ASSERT(task->object->section == NULL);
+    OD_ASSERT(task->object->work->section == NULL);
     struct od_object *object = task->object;
     struct od_section *section = od_allocate_zeroed(sizeof *section);
     section->task = task;
@@ -54,18 +54,18 @@ static struct od_section *make(struct od_task *task, const char *call)
     section->number = ++object->objects->next_number;
     section->deadline.fire = took_too_long;
     od_list_init(&section->held);
-    od_list_move_all(&section->held, &object->resumes);
-    object->section = section;
+    od_list_move_all(&section->held, &object->work->resumes);
+    object->work->section = section;
     return section;
 }
 
 static void end(struct od_object *object)
 {
-    OD_ASSERT(object->section != NULL);
-    struct od_section *section = object->section;
+    OD_ASSERT(object->work->section != NULL);
+    struct od_section *section = object->work->section;
     od_timers_clear(object->objects->timers, &section->deadline);
-    od_list_move_all(&object->resumes, &section->held);
-    object->section = NULL;
+    od_list_move_all(&object->work->resumes, &section->held);
+    object->work->section = NULL;
     free(section);
 }
 
@@ -73,7 +73,7 @@ uint64_t od_section_enter(struct od_task *task, const char *call)
 {
     OD_ASSERT(task->object->running == task);
     OD_ASSERT(!od_object_is_entry(task->object));
-    struct od_section *section = task->object->section;
+    struct od_section *section = task->object->work->section;
     if (section == NULL)
         section = make(task, call);
     OD_ASSERT(section->task == task);
@@ -87,19 +87,19 @@ bool od_section_leave(struct od_task *task, uint64_t number)
 {
     if (!od_section_has_number(task, number))
         return false;
-    check(task->object->section);
-    if (--task->object->section->depth == 0)
+    check(task->object->work->section);
+    if (--task->object->work->section->depth == 0)
         end(task->object);
     return true;
 }
 
 struct od_task *od_section_holder(const struct od_object *object)
 {
-    if (object->section != NULL)
-        return object->section->task;
-    if (object->state != OD_WAKING || od_list_is_empty(&object->tasks))
+    if (object->work->section != NULL)
+        return object->work->section->task;
+    if (object->state != OD_WAKING || od_list_is_empty(&object->work->tasks))
         return NULL;
-    return OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
+    return OD_LIST_MEMBER(object->work->tasks.next, struct od_task, link);
 }
 
 bool od_section_hold(struct od_section *section, struct od_event *event)
@@ -120,7 +120,7 @@ void od_section_wait(struct od_task *task)
                       od_clock_monotonic_ms() + OD_SECTION_MS_MAX);
 }
 
-void od_section_check_left(const struct od_task *task)
+OD_SELDOM void od_section_check_left(const struct od_task *task)
 {
     const struct od_section *section = section_of(task);
     struct od_error why;

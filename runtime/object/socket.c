@@ -212,17 +212,23 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
            socket->waiting_bytes >= OD_SOCKET_WAITING_BYTES_MAX / part;
 }
 
-static void count_waiting(struct od_socket *socket, size_t size)
+// TCP then slows the client down; nothing is refused that was read already.
+OD_SELDOM static void pause_reading(struct od_socket *socket)
+{
+    if (socket->is_paused)
+        return;
+    socket->is_paused = true;
+    od_websocket_pause(socket->websocket);
+}
+
+static inline void count_waiting(struct od_socket *socket, size_t size)
 {
     OD_ASSERT(socket->waiting_count < UINT16_MAX);
     socket->waiting_count++;
     socket->waiting_bytes += size;
     socket->object->objects->waiting_bytes += size;
-    // TCP then slows the client down; nothing is refused that was read already.
-    if (has_much_waiting(socket, 1) && !socket->is_paused) {
-        socket->is_paused = true;
-        od_websocket_pause(socket->websocket);
-    }
+    if (has_much_waiting(socket, 1))
+        pause_reading(socket);
 }
 
 static void receive(struct od_socket *socket, struct od_event *event)
@@ -234,11 +240,10 @@ static void receive(struct od_socket *socket, struct od_event *event)
 
 // The pair of setWebSocketAutoResponse: exact, whole and text only. It waits for no write, but does
 // not overtake what waits for the same socket.
-static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_binary)
+OD_SELDOM static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     const struct od_auto_response *pair = socket->object->auto_response;
-    if (pair == NULL || is_binary || socket->has_closed ||
-        !od_slice_equal(payload, od_bytes_slice(&pair->request)))
+    if (is_binary || socket->has_closed || !od_slice_equal(payload, od_bytes_slice(&pair->request)))
         return false;
     socket->auto_response_ms = od_clock_wall_ms();
     od_keep_answered(socket);
@@ -251,49 +256,56 @@ static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_bin
 
 // A compressed message is a thousand times what it cost its sender, and each connection may send
 // one: so all of them together have a bound, too.
-static bool is_too_much(const struct od_socket *socket, od_slice payload)
+static inline bool is_too_much(const struct od_socket *socket, od_slice payload)
 {
     size_t waiting = socket->object->objects->waiting_bytes;
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
+}
+
+OD_SELDOM static void refuse_message(struct od_socket *socket)
+{
+    od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
+}
+
+// It waits in the inbox.
+OD_SELDOM static void keep_message(struct od_socket *socket, od_slice payload,
+                                   struct od_bytes *memory, bool is_binary)
+{
+    bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
+    struct od_event *event =
+        moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
+    event->is_binary = is_binary;
+    receive(socket, event);
 }
 
 // Afterwards the socket may be gone.
 static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     struct od_objects *objects = socket->object->objects;
-    if (!objects->handles_at_once)
-        return false;
-    struct od_event event = {.kind = OD_EVENT_MESSAGE,
-                             .is_binary = is_binary,
-                             .is_borrowed = true,
-                             .socket = socket,
-                             .came_us = od_objects_arrival_us(objects),
-                             .size = payload.size,
-                             .memory = (char *)(uintptr_t)payload.at};
-    od_list_init(&event.link);
-    return od_object_handle_at_once(socket->object, &event);
+    struct od_event *event = objects->borrowed;
+    event->is_binary = is_binary;
+    event->socket = socket;
+    event->came_us = od_objects_arrival_us(objects);
+    event->size = payload.size;
+    event->memory = (char *)(uintptr_t)payload.at;
+    return od_object_handle_at_once(socket->object, event);
 }
 
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
     od_remote_counted(socket);
-    if (auto_respond(socket, payload, is_binary))
+    if (socket->object->auto_response != NULL && auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {
-        od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
+        refuse_message(socket);
         return;
     }
     if (socket->object->objects->trace_count > 0)
         od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
     count_waiting(socket, payload.size);
-    if (handle_at_once(socket, payload, is_binary))
-        return;
-    bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
-    struct od_event *event =
-        moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
-    event->is_binary = is_binary;
-    receive(socket, event);
+    if (!handle_at_once(socket, payload, is_binary))
+        keep_message(socket, payload, memory, is_binary);
 }
 
 // Why a queue is full: before the 101 has left there is no client yet to blame.
@@ -358,43 +370,51 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
     receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
 }
 
-static void resume_reading(struct od_socket *socket)
+OD_SELDOM static void resume_reading(struct od_socket *socket)
 {
-    if (!socket->is_paused || has_much_waiting(socket, 2) || !od_removal_may_read(socket->object))
+    if (has_much_waiting(socket, 2) || !od_removal_may_read(socket->object))
         return;
     socket->is_paused = false;
     od_websocket_resume(socket->websocket);
 }
 
-void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
+// To the front: it came before everything that waits in the inbox now.
+OD_SELDOM static void let_next_in(struct od_socket *socket)
 {
-    check_events(socket);
+    od_list_push_front(&socket->object->work->inbox, od_list_pop_front(&socket->waiting));
+    socket->object->inbox_count++;
+}
+
+// The handler of webSocketClose has had its chance to answer with a code of its own.
+OD_SELDOM static void end(struct od_socket *socket)
+{
+    if (!socket->has_closed && !socket->is_gone)
+        od_outbox_put(socket->object,
+                      (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
+    od_wish_renew(socket);
+    unlist(socket);
+}
+
+inline void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
+{
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_OPEN && socket->wish != NULL)
         socket->wish->is_opening = false;
-    if (kind != OD_EVENT_CLOSE && kind != OD_EVENT_ERROR) {
-        // To the front: it came before everything that waits in the inbox now.
-        struct od_list *next = od_list_pop_front(&socket->waiting);
-        if (next != NULL) {
-            od_list_push_front(&socket->object->inbox, next);
-            socket->object->inbox_count++;
-        }
+    bool is_last = kind == OD_EVENT_CLOSE || kind == OD_EVENT_ERROR;
+    if (is_last)
+        end(socket);
+    else if (!od_list_is_empty(&socket->waiting))
+        let_next_in(socket);
+    if (socket->is_paused && !is_last)
         resume_reading(socket);
-    } else {
-        // The handler of webSocketClose has had its chance to answer with a code of its own.
-        if (!socket->has_closed && !socket->is_gone)
-            od_outbox_put(socket->object,
-                          (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
-        od_wish_renew(socket);
-        unlist(socket);
-    }
-    od_socket_release(socket);
+    if (!socket->is_listed)
+        od_socket_release(socket);
 }
 
 // As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
-bool od_socket_send_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+inline bool od_socket_send_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     bool is_dialled = socket->wish != NULL && !socket->is_attached;
     if (socket->has_closed || socket->is_gone || is_dialled || !od_outbox_is_open(socket->object))

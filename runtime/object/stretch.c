@@ -16,7 +16,7 @@
 #include "object/task.h"
 #include "object/timeout.h"
 
-static void finish_constructor(struct od_task *task)
+OD_SELDOM static void finish_constructor(struct od_task *task)
 {
     OD_ASSERT(task->event == NULL);
     struct od_object *object = task->object;
@@ -44,7 +44,8 @@ static void finish_handler(struct od_task *task)
     enum od_event_kind kind = event->kind;
     size_t size = event->size;
     uint64_t timer = event->timer;
-    od_branch_end(task);
+    if (task->trunk != NULL)
+        od_branch_end(task);
     od_task_free(task);
     if (socket != NULL)
         od_socket_event_done(socket, kind, size);
@@ -63,12 +64,18 @@ static void end_stretch(struct od_object *object, const struct od_task *task)
         od_storage_seal(&object->storage);
 }
 
+OD_SELDOM static void wait(struct od_task *task)
+{
+    task->event = od_event_keep(task->event);
+    od_task_limit(task);
+}
+
 // A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
     OD_ASSERT(object->running == task);
     // While it still counts as running, so that a reset it leads to waits for the end of this.
-    if (run == OD_RUN_DONE && object->section != NULL)
+    if (run == OD_RUN_DONE && object->work->section != NULL)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_worker_page_end(object->objects->page);
@@ -83,33 +90,31 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         od_task_over(task);
     end_stretch(object, task);
     if (run == OD_RUN_WAITING) {
-        task->event = od_event_keep(task->event);
-        od_task_limit(task);
+        wait(task);
         return;
     }
     if (task->event == NULL)
         finish_constructor(task);
     else
         finish_handler(task);
-    if (object->failure.at != NULL)
-        od_bytes_deinit(&object->failure);
+    if (object->work->failure.at != NULL)
+        od_bytes_deinit(&object->work->failure);
 }
 
 // For a panic, and on the page. Messages come in crowds: what the page says of the one before is
-// true of this one, too.
+// true of this one, too, or at least the name is.
 static void show(const struct od_object *object, const struct od_task *task)
 {
     struct od_objects *objects = object->objects;
-    const uint8_t *id = object->namespace == NULL ? NULL : object->identity.id;
+    const uint8_t *id = od_object_is_entry(object) ? NULL : object->identity.id;
     bool is_message = task->event != NULL && task->event->kind == OD_EVENT_MESSAGE;
-    if (is_message && objects->shown == object) {
-        od_check_running(object->label, objects->page->event.name);
-        od_worker_page_begin_again(objects->page);
-        return;
-    }
-    const char *name = od_task_name(task);
+    bool is_named = is_message && objects->shown != NULL;
+    const char *name = is_named ? objects->page->event.name : od_task_name(task);
     od_check_running(object->label, name);
-    od_worker_page_begin(objects->page, id, object->label, name);
+    if (is_named && objects->shown == object)
+        od_worker_page_begin_again(objects->page);
+    else
+        od_worker_page_begin(objects->page, id, object->label, is_named ? NULL : name);
     objects->shown = is_message ? object : NULL;
 }
 

@@ -152,7 +152,7 @@ void od_task_limit(struct od_task *task)
 
 void od_task_over(struct od_task *task)
 {
-    if (task->event != NULL)
+    if (task->event != NULL && task->event == task->object->work->alarm)
         od_alarm_event_end(task->object, task->event, task->has_failed);
 }
 
@@ -180,7 +180,7 @@ void od_task_returned(struct od_task *task)
         end_event(task);
 }
 
-static void init_block(struct od_task *task)
+OD_SELDOM static void init_block(struct od_task *task)
 {
     struct od_list *const lists[] = {&task->link,   &task->syncing,   &task->accepted,
                                      &task->sinks,  &task->streaming, &task->client_ends,
@@ -191,7 +191,7 @@ static void init_block(struct od_task *task)
     task->deadline.fire = took_too_long;
 }
 
-struct od_task *od_task_new(struct od_object *object, struct od_event *event)
+inline struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
     OD_ASSERT(event != NULL || object->state == OD_WAKING);
@@ -208,7 +208,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    od_list_push_back(&object->tasks, &task->link);
+    od_list_push_back(&od_work_begin(object)->tasks, &task->link);
     return task;
 }
 
@@ -251,7 +251,7 @@ static void count_end(const struct od_task *task)
                         task->has_failed);
 }
 
-static void unbind(struct od_task *task)
+OD_SELDOM static void unbind(struct od_task *task)
 {
     struct od_objects *objects = task->object->objects;
     struct od_call *call =
@@ -271,20 +271,25 @@ static void unbind(struct od_task *task)
     od_list_remove(&task->syncing);
 }
 
+OD_SELDOM static void leave_section(struct od_task *task)
+{
+    od_transactions_abandon(task->object, task);
+    od_section_end(task);
+}
+
 void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
     count_end(task);
-    od_trace_task_over(task->object, task);
+    if (objects->trace_count > 0)
+        od_trace_task_over(task->object, task);
     OD_ASSERT(task->is_bound || !od_timer_is_set(&task->deadline));
     OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
     if (task->is_bound)
         unbind(task);
-    if (task->object->section != NULL) {
-        od_transactions_abandon(task->object, task);
-        od_section_end(task);
-    }
+    if (task->object->work->section != NULL)
+        leave_section(task);
     task->script->forget(task->script, task);
     OD_ASSERT(task->script->uses > 0);
     task->script->uses--;
@@ -382,8 +387,8 @@ void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
     od_task_check(task);
     task->has_failed = true;
     if (task->event == NULL) {
-        od_bytes_clear(&task->object->failure);
-        od_failure_put(&task->object->failure, failure);
+        od_bytes_clear(&task->object->work->failure);
+        od_failure_put(&task->object->work->failure, failure);
     } else if (task->event->call != 0 && !task->is_answered) {
         answer_with_failure(task, failure);
     }
@@ -413,9 +418,9 @@ bool od_task_wait_sync(struct od_task *task)
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)
         return false;
-    od_list_push_back(&object->syncing, &task->syncing);
-    if (od_list_is_empty(&object->gated))
-        od_list_push_back(&object->objects->gated, &object->gated);
+    od_list_push_back(&object->work->syncing, &task->syncing);
+    if (od_list_is_empty(&object->work->gated))
+        od_list_push_back(&object->objects->gated, &object->work->gated);
     return true;
 }
 

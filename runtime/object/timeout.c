@@ -57,7 +57,7 @@ void od_timeout_set(struct od_object *object, uint64_t id, od_time_ms ms, bool r
     timeout->timer.fire = is_due;
     timeout->period_ms = repeats ? ms : 0;
     od_list_init(&timeout->link);
-    od_list_push_back(&object->timeouts, &timeout->link);
+    od_list_push_back(&object->work->timeouts, &timeout->link);
     object->timeout_count++;
     od_map_put_number(&object->objects->timeouts, &timeout->by_id, id);
     set_timer(timeout, due_in(ms));
@@ -112,14 +112,14 @@ void od_timeout_end(struct od_object *object, uint64_t id)
 void od_timeouts_clear(struct od_object *object)
 {
     struct od_list *link;
-    while ((link = od_list_pop_front(&object->timeouts)) != NULL)
+    while ((link = od_list_pop_front(&object->work->timeouts)) != NULL)
         timeout_free(OD_LIST_MEMBER(link, struct od_timeout, link));
 }
 
 od_time_ms od_timeouts_next_ms(const struct od_object *object)
 {
     od_time_ms now_ms = od_clock_monotonic_ms(), next_ms = -1;
-    OD_LIST_EACH (link, &object->timeouts) {
+    OD_LIST_EACH (link, &object->work->timeouts) {
         const struct od_timeout *timeout = OD_LIST_MEMBER(link, struct od_timeout, link);
         od_time_ms left_ms = timeout->timer.due_ms > now_ms ? timeout->timer.due_ms - now_ms : 0;
         if (next_ms < 0 || left_ms < next_ms)

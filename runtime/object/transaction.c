@@ -20,7 +20,7 @@ struct od_transaction {
 
 static struct od_transaction *find(const struct od_object *object, uint64_t number)
 {
-    struct od_transaction *transaction = object->transaction;
+    struct od_transaction *transaction = object->work->transaction;
     while (transaction != NULL && transaction->number != number)
         transaction = transaction->outer;
     return transaction;
@@ -34,12 +34,12 @@ uint64_t od_transaction_begin(struct od_task *task)
     if (section == 0)
         return 0;
     struct od_transaction *transaction = od_allocate_zeroed(sizeof *transaction);
-    transaction->outer = object->transaction;
+    transaction->outer = object->work->transaction;
     transaction->task = task;
     transaction->number = ++object->objects->next_number;
     transaction->section = section;
     transaction->mark = od_storage_begin_part(&object->storage);
-    object->transaction = transaction;
+    object->work->transaction = transaction;
     return transaction->number;
 }
 
@@ -53,12 +53,12 @@ enum od_transaction_state od_transaction_state(const struct od_object *object, u
 
 bool od_transaction_has_inner(const struct od_object *object, uint64_t number)
 {
-    return object->transaction != NULL && object->transaction->number != number;
+    return object->work->transaction != NULL && object->work->transaction->number != number;
 }
 
 void od_transaction_roll_back(struct od_object *object, uint64_t number)
 {
-    struct od_transaction *transaction = object->transaction;
+    struct od_transaction *transaction = object->work->transaction;
     OD_ASSERT(transaction != NULL);
     OD_ASSERT(transaction->number == number);
     od_storage_undo_part(&object->storage, transaction->mark);
@@ -68,14 +68,14 @@ void od_transaction_roll_back(struct od_object *object, uint64_t number)
 // The innermost. False: it was to be kept and could not be.
 static bool pop(struct od_object *object, bool keep, struct od_error *err)
 {
-    OD_ASSERT(object->transaction != NULL);
-    OD_ASSERT(object->section != NULL);
-    struct od_transaction *transaction = object->transaction;
-    object->transaction = transaction->outer;
+    OD_ASSERT(object->work->transaction != NULL);
+    OD_ASSERT(object->work->section != NULL);
+    struct od_transaction *transaction = object->work->transaction;
+    object->work->transaction = transaction->outer;
     keep = keep && !transaction->is_rolled_back;
     bool is_kept = od_storage_end_part(&object->storage, transaction->mark, keep, err);
     free(transaction);
-    if (object->transaction != NULL)
+    if (object->work->transaction != NULL)
         return is_kept;
     if (!keep || !is_kept)
         od_wish_recall(object); // One that was ended stands again.
@@ -98,8 +98,8 @@ bool od_transaction_end(struct od_task *task, uint64_t number, bool keep, struct
                                  "stored");
     OD_ASSERT(transaction->task == task);
     uint64_t section = transaction->section;
-    for (; object->transaction != transaction; keep = false) {
-        bool is_inside = od_section_leave(task, object->transaction->section);
+    for (; object->work->transaction != transaction; keep = false) {
+        bool is_inside = od_section_leave(task, object->work->transaction->section);
         OD_ASSERT(is_inside);
         drop(object);
     }
@@ -111,6 +111,7 @@ bool od_transaction_end(struct od_task *task, uint64_t number, bool keep, struct
 
 void od_transactions_abandon(struct od_object *object, const struct od_task *task)
 {
-    while (object->transaction != NULL && (task == NULL || object->transaction->task == task))
+    while (object->work->transaction != NULL &&
+           (task == NULL || object->work->transaction->task == task))
         drop(object);
 }

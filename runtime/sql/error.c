@@ -62,7 +62,8 @@ static const char *words_for(const struct od_sql_connection *connection, int cod
     return NULL;
 }
 
-void od_sql_error_point(struct od_error *err, od_slice text, size_t at)
+// The line of [text], and a caret below its byte [at], behind what [err] says.
+static void point(struct od_error *err, od_slice text, size_t at)
 {
     size_t begin = at, end = at;
     while (begin > 0 && text.at[begin - 1] != '\n' && at - begin < LINE_BYTES_MAX / 2)
@@ -94,6 +95,6 @@ bool od_sql_error(struct od_sql_connection *connection, int code, od_slice text,
                  name_of((exact & 0xff) == (code & 0xff) ? exact : code));
     size_t from = (size_t)(statement - text.at);
     if (offset >= 0 && from + (size_t)offset <= text.size)
-        od_sql_error_point(err, text, from + (size_t)offset);
+        point(err, text, from + (size_t)offset);
     return false;
 }

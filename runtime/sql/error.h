@@ -11,7 +11,4 @@
 bool od_sql_error(struct od_sql_connection *connection, int code, od_slice text,
                   const char *statement, struct od_error *err);
 
-// "the statement", a newline and a caret below the byte [at] of [text], behind what [err] says.
-void od_sql_error_point(struct od_error *err, od_slice text, size_t at);
-
 #endif

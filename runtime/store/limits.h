@@ -65,6 +65,11 @@
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
 #define OD_STORE_LIST_PIECE_BYTES (512u << 10) // At a time: it is copied while it is in the cache.
+#define OD_STORE_LIST_PIECE_PAIRS 1024u
+#define OD_STORE_LIST_PART_BYTES (4u << 20) // Then others have a go, or behind so many pieces.
+#define OD_STORE_LIST_PART_PIECES 8u
+
+#define OD_STORE_FORGET_ENTRIES 4096u // Of what lies over LMDB, in a turn, when LMDB has it.
 
 #define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 

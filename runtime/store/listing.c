@@ -14,6 +14,7 @@ struct listing {
     struct od_bytes *pairs;
     size_t pairs_begin;
     size_t bytes_max;
+    uint64_t count_max; // 0: any.
     uint64_t count;
     bool is_cut; // There is more than that.
 };
@@ -39,7 +40,8 @@ static bool emit(struct listing *listing, od_slice key, od_slice value)
     OD_ASSERT(listing->pairs->size >= listing->pairs_begin);
     OD_ASSERT(listing->range->limit == 0 || listing->count < listing->range->limit);
     size_t bytes = listing->pairs->size - listing->pairs_begin + 8 + key.size + value.size;
-    listing->is_cut = bytes > listing->bytes_max && listing->count > 0;
+    bool is_full = bytes > listing->bytes_max || listing->count == listing->count_max;
+    listing->is_cut = is_full && listing->count > 0;
     if (listing->is_cut)
         return false;
     od_bytes_put_string(listing->pairs, key);
@@ -149,8 +151,10 @@ bool od_storage_list_piece(struct od_storage *storage, struct od_list_pieces *pi
                            struct od_bytes *pairs, struct od_error *err)
 {
     OD_ASSERT(!pieces->is_over);
-    struct listing listing = {
-        .range = &pieces->range, .pairs = pairs, .bytes_max = OD_STORE_LIST_PIECE_BYTES};
+    struct listing listing = {.range = &pieces->range,
+                              .pairs = pairs,
+                              .bytes_max = OD_STORE_LIST_PIECE_BYTES,
+                              .count_max = OD_STORE_LIST_PIECE_PAIRS};
     if (!list_pairs(storage, &listing, err))
         return false;
     od_slice piece = od_slice_from(od_bytes_slice(pairs), listing.pairs_begin);

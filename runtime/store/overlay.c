@@ -5,11 +5,11 @@
 
 typedef struct od_overlay_entry entry;
 
-struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *slab)
+struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *entries)
 {
     struct od_overlay *overlay = od_allocate_zeroed(sizeof *overlay);
     overlay->storage = storage;
-    overlay->slab = slab;
+    overlay->entries = entries;
     return overlay;
 }
 
@@ -52,18 +52,9 @@ static entry **root_of(entry *of)
 
 // --- The open stretch ----------------------------------------------------------------------------
 
-entry *od_overlay_new_entry(struct od_overlay *overlay, od_slice key, od_slice value,
-                            size_t capacity)
-{
-    OD_ASSERT(overlay->slab != NULL);
-    entry *new = od_overlay_tree_entry(overlay->slab, key, value, capacity);
-    new->overlay = overlay;
-    return new;
-}
-
 static entry *new_entry(struct od_overlay *overlay, od_slice key, od_slice value)
 {
-    return od_overlay_new_entry(overlay, key, value, value.size);
+    return od_overlay_tree_entry(overlay, overlay->entries, key, value, value.size);
 }
 
 static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)

@@ -28,7 +28,7 @@
 
 struct od_overlay {
     struct od_storage *storage;
-    struct od_slab *slab; // Of the store's entries.
+    struct od_slab *entries; // The small ones; the store's.
     struct od_overlay_entry *root;
     struct od_overlay_entry *delete_all_mark; // NULL: LMDB is to be seen.
     struct od_overlay_entry *alarms;          // The root of their tree; values are rows.
@@ -41,7 +41,7 @@ struct od_overlay {
     bool batch_is_confirmed;            // Effects have to wait for it.
 };
 
-struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *slab);
+struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *entries);
 void od_overlay_free(struct od_overlay *overlay); // With all entries.
 bool od_overlay_is_empty(const struct od_overlay *overlay);
 bool od_overlay_has_value(const struct od_overlay *overlay); // Also an alarm or a page. NULL: no.
@@ -68,10 +68,6 @@ void od_overlay_hide_pages(struct od_overlay *overlay);      // A deleteAll: all
 void od_overlay_seal_page(struct od_overlay *overlay, const od_slice *value, od_seq seq,
                           struct od_list *sealed);
 void od_overlay_take_back_page(struct od_overlay *overlay);
-
-// In no tree yet.
-struct od_overlay_entry *od_overlay_new_entry(struct od_overlay *overlay, od_slice key,
-                                              od_slice value, size_t capacity);
 
 // One entry of a stretch that is sealed, when what replaced it has been.
 void od_overlay_seal_entry(struct od_overlay_entry *entry, od_seq seq, struct od_list *sealed);

@@ -51,7 +51,8 @@ void od_overlay_write_page(struct od_overlay *overlay, uint32_t page, const char
     od_slice key = od_page_key(room, page), nothing = {NULL, 0};
     entry *at = od_overlay_tree_find(overlay->pages, key);
     if (at == NULL || at->seq != 0) {
-        entry *new = od_overlay_new_entry(overlay, key, nothing, OD_STORE_PAGE_BYTES);
+        entry *new =
+            od_overlay_tree_entry(overlay, overlay->entries, key, nothing, OD_STORE_PAGE_BYTES);
         push_open(overlay, new, at);
         at = new;
     }
@@ -102,7 +103,8 @@ void od_overlay_seal_page(struct od_overlay *overlay, const od_slice *value, od_
     OD_ASSERT(value == NULL || value->size <= OD_STORE_PAGE_BYTES);
     entry *top = overlay->open_page;
     od_slice bytes = value != NULL ? *value : (od_slice){NULL, 0};
-    entry *new = od_overlay_new_entry(overlay, od_overlay_key(top), bytes, bytes.size);
+    entry *new =
+        od_overlay_tree_entry(overlay, overlay->entries, od_overlay_key(top), bytes, bytes.size);
     new->is_page = true;
     new->is_deleted = value == NULL;
     new->replaced = top->replaced;

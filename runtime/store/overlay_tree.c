@@ -18,7 +18,8 @@ od_slice od_overlay_value(const entry *of)
     return (od_slice){of->bytes + of->key_size, of->value_size};
 }
 
-entry *od_overlay_tree_entry(struct od_slab *slab, od_slice key, od_slice value, size_t capacity)
+entry *od_overlay_tree_entry(struct od_overlay *overlay, struct od_slab *slab, od_slice key,
+                             od_slice value, size_t capacity)
 {
     OD_ASSERT(value.size <= capacity);
     static uint64_t count; // Priorities need no secret: they do not depend on the keys.
@@ -28,6 +29,7 @@ entry *od_overlay_tree_entry(struct od_slab *slab, od_slice key, od_slice value,
         is_small ? od_slab_take(slab, &number) : od_allocate(sizeof *new + key.size + capacity);
     *new = (entry){.slab = is_small ? slab : NULL};
     od_list_init(&new->sealed);
+    new->overlay = overlay;
     new->priority = (uint32_t)od_map_hash_u64(++count);
     new->key_size = (uint32_t)key.size;
     new->value_size = (uint32_t)value.size;

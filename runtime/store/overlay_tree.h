@@ -21,7 +21,7 @@ struct od_overlay_entry {
     struct od_overlay_entry *below;    // In the stack of the open stretch.
     struct od_overlay_entry *replaced; // While open: what comes back if this one is taken back.
     struct od_overlay *overlay;
-    struct od_slab *slab; // That it is of; NULL: it is too large for that.
+    struct od_slab *slab; // Whose block it is; NULL: it is too large for one.
     od_seq seq;           // 0 while open.
     uint32_t priority;
     uint32_t key_size;
@@ -40,10 +40,10 @@ struct od_overlay_entry {
 od_slice od_overlay_key(const struct od_overlay_entry *entry);
 od_slice od_overlay_value(const struct od_overlay_entry *entry);
 
-// In no tree yet, of [slab] when it is small; [capacity] bytes of room for the value, which is
-// copied.
-struct od_overlay_entry *od_overlay_tree_entry(struct od_slab *slab, od_slice key, od_slice value,
-                                               size_t capacity);
+// In no tree yet; [capacity] bytes of room for the value, which is copied. A small one is a block
+// of [slab], of sizeof(struct od_overlay_entry) + OD_STORE_SMALL_BYTES.
+struct od_overlay_entry *od_overlay_tree_entry(struct od_overlay *overlay, struct od_slab *slab,
+                                               od_slice key, od_slice value, size_t capacity);
 void od_overlay_tree_drop(struct od_overlay_entry *entry); // In no tree any more. Frees it.
 struct od_overlay_entry *od_overlay_tree_find(struct od_overlay_entry *root, od_slice key);
 

@@ -335,10 +335,8 @@ static bool is_confirmed(const struct od_overlay *overlay)
 
 // A stretch that wrote only pages in which nothing changed gives a batch without operations, as
 // effects may wait for its number.
-od_seq od_storage_seal(struct od_storage *storage)
+static __attribute__((noinline)) od_seq seal(struct od_storage *storage)
 {
-    if (!has_open(storage) || storage->is_held)
-        return 0;
     od_storage_check(storage);
     if (storage->pager != NULL)
         storage->pager->events->sealing(storage->pager);
@@ -357,6 +355,11 @@ od_seq od_storage_seal(struct od_storage *storage)
     storage->written_seq = seq;
     drop_if_empty(storage);
     return seq;
+}
+
+inline od_seq od_storage_seal(struct od_storage *storage)
+{
+    return has_open(storage) && !storage->is_held ? seal(storage) : 0;
 }
 
 static void end_stretch(struct od_storage *storage)
@@ -474,7 +477,12 @@ static bool has_unwritten(const struct od_storage *storage)
     return storage->pager != NULL && storage->pager->is_writing;
 }
 
-od_seq od_storage_pending_seq(const struct od_storage *storage)
+bool od_storage_would_seal(const struct od_storage *storage)
+{
+    return !storage->is_held && (has_open(storage) || has_unwritten(storage));
+}
+
+inline od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
     if (has_unwritten(storage))
         return OD_SEQ_UNKNOWN;

@@ -123,7 +123,7 @@ OD_MUST_CHECK bool od_storage_list(struct od_storage *storage, const struct od_r
                                    struct od_bytes *pairs, uint64_t *count, struct od_error *err);
 
 // The same in pieces of about OD_STORE_LIST_PIECE_BYTES, so that a large list need not lie in one
-// place. Nothing may be written in between.
+// place, nor be read in one turn. Nothing may be written in between.
 struct od_list_pieces {
     struct od_range range; // What is left.
     size_t bytes;          // Of all so far.
@@ -189,6 +189,9 @@ OD_MUST_CHECK bool od_storage_end_part(struct od_storage *storage, uint64_t mark
 
 // Gives back what is only kept to be quick. Not while a part is open.
 void od_storage_rest(struct od_storage *storage);
+
+// Whether the open stretch has written what a wait would seal.
+bool od_storage_would_seal(const struct od_storage *storage);
 
 // What an effect caused now has to wait for: 0 when all confirmed writes are on disk,
 // OD_SEQ_UNKNOWN when a held stretch has some.

@@ -266,14 +266,29 @@ static struct od_overlay_entry *entry_of(struct od_list *link)
     return OD_LIST_MEMBER(link, struct od_overlay_entry, sealed);
 }
 
+static bool is_applied(const struct od_store *store)
+{
+    return !od_list_is_empty(&store->sealed) &&
+           entry_of(store->sealed.next)->seq <= store->applied_seq;
+}
+
+// What is left lies over the same in LMDB, and nothing that came later has gone before it.
+bool od_store_forget(struct od_store *store)
+{
+    OD_ASSERT(store->open_stretches == 0);
+    for (size_t i = 0; i < OD_STORE_FORGET_ENTRIES && is_applied(store); i++)
+        od_storage_entry_applied(entry_of(store->sealed.next));
+    return is_applied(store);
+}
+
 // Before anything is forgotten the reader lets go of the moment at which it was not there yet.
 void od_store_applied(struct od_store *store, od_seq seq)
 {
     check(store);
     OD_ASSERT(store->open_stretches == 0);
     od_reader_reset(store->reader);
-    while (!od_list_is_empty(&store->sealed) && entry_of(store->sealed.next)->seq <= seq)
-        od_storage_entry_applied(entry_of(store->sealed.next));
+    store->applied_seq = seq;
+    (void)od_store_forget(store);
 }
 
 void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_seq,

@@ -48,8 +48,9 @@ struct od_store {
     od_seq seq;                      // Of the submission that is being gathered.
     od_seq durable_seq;              // The watermark,
     struct od_journal_moment moment; // and the group of the journal when it was told.
-    struct od_list sealed;           // Overlay entries of all storages, oldest first.
-    struct od_slab entries;          // The small ones of them, and those of open stretches.
+    struct od_list sealed;           // Overlay entries of all storages, oldest first;
+    od_seq applied_seq;              // LMDB has those up to here.
+    struct od_slab entries;          // The small ones, and those of open stretches.
     struct od_bytes spare;           // Memory for the next batch.
     uint64_t open_stretches;
     struct od_bytes turn; // (u64 seq, str batches)*: what is submitted at the end of this turn.
@@ -124,8 +125,11 @@ void od_store_look_anew(struct od_store *store);
 // them.
 void od_store_durable(struct od_store *store, od_seq seq, const struct od_journal_moment *moment);
 
-// Up to [seq] writes can be read from LMDB: what lay over it is forgotten.
+// Up to [seq] writes can be read from LMDB: what lay over it is forgotten, of much a part.
 void od_store_applied(struct od_store *store, od_seq seq);
+
+bool od_store_forget(
+    struct od_store *store); // The next part, in a later turn; true: there is more.
 
 // Submissions from [first_seq] on are lost. Every storage that had writes among them forgets all it
 // has over LMDB, and [broken] is called with it; its object must be reset. The generation is

@@ -375,6 +375,7 @@ static void worker_turn(struct od_worker *worker)
         drain(worker);
     worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
     submit_batches(worker); // What Lua wrote goes to main, as one message.
+    worker->has_more = od_store_forget(worker->store) || worker->has_more;
     od_removal_turn(&worker->objects);
     od_settle_turn(worker);
     od_log_teller_turn(&worker->log_teller, &worker->main);

@@ -7,7 +7,7 @@
 load_limit_seconds=180
 
 tls_port_behind=0
-idle_sockets=9000 awake_objects=100000
+idle_sockets=9000 touched_objects=5000 awake_objects=100000
 
 # What starting the load program and looking at /proc costs. Without it a run of a few milliseconds
 # would always seem disturbed.
@@ -31,7 +31,8 @@ measures_chosen() {
 # has SERVER MEASURE: whether that server has what is measured.
 has() {
   case $1-$2 in
-    open-do-*) ;;
+    open-do-* | nginx-visit) ;;
+    nginx-*) return 1 ;;
     workerd-workers | workerd-awake | workerd-tls | bare-tls) return 1 ;;
     workerd-*) ;;
     *-keys | *-sql | *-sqlcounter | *-workers | *-awake) return 1 ;;
@@ -80,11 +81,17 @@ take_echo() {
     --seconds "$seconds" --warm "$warm"
 }
 
-# open-do has a port for TLS beside the other.
+# open-do has a port for TLS beside the other, which is driven as well.
 take_tls() {
-  [ "$1" != open-do ] || tls_port_behind=1
-  take_echo 1
+  local without code=0
+  [ "$1" = open-do ] || { take_echo 1; return; }
+  certificate='' take_echo 1 || return 1
+  without=$(figure per_second)
+  tls_port_behind=1
+  take_echo 1 || code=1
   tls_port_behind=0
+  line+=" without_per_second=$without"
+  return "$code"
 }
 
 take_broadcast() {
@@ -138,7 +145,7 @@ take_awake() {
 }
 
 take_touch() {
-  load http "$1/%d" --sockets 50 --objects 5000 --seconds 60
+  load http "$1/%d" --sockets 50 --objects "$touched_objects" --seconds 60
 }
 
 # idle_open OBJECTS: opens the idle sockets over so many objects, in the background; they stay until

@@ -11,6 +11,9 @@ workers=1 idle_ms=10000
 # For a measure by TLS: a file without its .crt and .key.
 certificate=''
 
+# What nginx says to everything; another bench has files.
+nginx_says='location / { return 200 ok; }'
+
 build=$cache/build
 packages=$cache/workerd-$workerd_version-bun-$bun_version
 
@@ -41,6 +44,7 @@ server_program() {
     open-do) echo "$open_do" ;;
     workerd) echo "$workerd" ;;
     bun) echo "$bun" ;;
+    nginx) PATH=$PATH:/usr/sbin command -v nginx || true ;;
     *) die "there is no server $1" ;;
   esac
 }
@@ -83,6 +87,20 @@ free_port() {
   return 1
 }
 
+# Debian's own settings, but for a connection that goes on for as long as it likes.
+nginx_settings() {
+  cat <<END
+worker_processes 1; daemon off; pid $data/nginx.pid; error_log stderr; user $(id -un) $(id -gn);
+events { worker_connections 1024; }
+http {
+  sendfile on; tcp_nopush on; access_log off; keepalive_requests 1000000000;
+  client_body_temp_path $data; proxy_temp_path $data; fastcgi_temp_path $data;
+  uwsgi_temp_path $data; scgi_temp_path $data;
+  server { listen 127.0.0.1:$port; $nginx_says }
+}
+END
+}
+
 server_command() {
   case $1 in
     bare) command=("$build/bare" "$port") ;;
@@ -98,6 +116,9 @@ server_command() {
     bun)
       command=("$bun" "$here/objects/bun.js" "$port" "$data")
       [ -z "$certificate" ] || command+=("$certificate") ;;
+    nginx)
+      nginx_settings >"$data/nginx.conf"
+      command=("$(server_program nginx)" -c "$data/nginx.conf" -e stderr) ;;
   esac
 }
 

@@ -3,11 +3,12 @@
 --
 --   luajit table.lua RESULTS OTHERS_MAX
 --
--- A figure during which other programs used more than OTHERS_MAX cores is named below the table.
+-- A server without any figure has no column. A figure during which other programs used more than
+-- OTHERS_MAX cores is named below the table.
 --
 -- A line of RESULTS is: ROUND MEASURE SERVER KEY=VALUE...
 
-local servers = { "bare", "open-do", "workerd", "bun" }
+local servers = { "bare", "open-do", "workerd", "bun", "nginx" }
 
 -- A row: which measure, what it is called, how it is read from a line, how it is printed, and its
 -- targets: at least (or at most) a number, or that many times another server's figure. A row that
@@ -25,7 +26,7 @@ local function busy(line)
 end
 
 local function kept(line)
-  return line.per_second / line.without_per_second
+  return line.without_per_second and line.per_second / line.without_per_second
 end
 
 local function speed(measure, title, unit, targets)
@@ -40,16 +41,19 @@ end
 
 local sections = {
   speed("echo-1", "echo, 50 sockets, 1 in flight", "messages",
-    { { least = 0.8, of = "bare" }, { least = 3, of = "workerd" } }),
+    { { least = 0.95, of = "bare" }, { least = 3, of = "workerd" } }),
   speed("echo-8", "echo, 50 sockets, 8 in flight", "messages",
-    { { least = 0.5, of = "bare" }, { least = 3, of = "workerd" } }),
+    { { least = 0.8, of = "bare" }, { least = 1, of = "bun" }, { least = 3, of = "workerd" } }),
   speed("tls", "the first of these by TLS", "messages"),
+  {
+    { "tls", "of the same without TLS", kept, hundredth, { { least = 0.5 } }, alone = true },
+  },
   speed("broadcast", "broadcast to 200 sockets", "deliveries",
-    { { least = 2, of = "workerd" } }),
+    { { least = 0.95, of = "bare" }, { least = 2, of = "workerd" } }),
   speed("room", "broadcast to 9,000 sockets", "deliveries"),
   speed("put", "put and answer, 50 objects", "messages",
-    { { least = 20, of = "workerd" } }),
-  speed("keys", "put over 1,000,000 stored keys, 50 objects", "messages"),
+    { { least = 0.5, of = "bare" }, { least = 60, of = "workerd" } }),
+  speed("keys", "put over 1,000,000 stored keys, 50 objects", "messages", { { least = 81000 } }),
   speed("sql", "insert into a table and answer, 50 objects", "messages",
     { { least = 15000 }, { least = 5, of = "workerd" } }),
   {
@@ -59,12 +63,15 @@ local sections = {
     { "idle", "of the same without them", kept, hundredth },
     { "idle", "server CPU µs each", key "server_cpu_us", hundredth },
   },
-  speed("counter", "first touch and first value, 5,000 objects", "objects", { { least = 10000 } }),
+  speed("counter", "first touch and first value, 5,000 objects", "objects", { { least = 60000 } }),
   speed("sqlcounter", "first touch, first table and row, 5,000 objects", "objects",
     { { least = 10000 } }),
-  speed("touch", "first touch, nothing stored, 5,000 objects", "objects", { { least = 10000 } }),
-  speed("connect", "a WebSocket, one message, gone, 64 at once", "connections"),
-  speed("visit", "a connection, one request, gone, 64 at once", "connections"),
+  speed("touch", "first touch, nothing stored, 5,000 objects", "objects",
+    { { least = 0.6, of = "bare" }, { least = 1, of = "bun" } }),
+  speed("connect", "a WebSocket, one message, gone, 64 at once", "connections",
+    { { least = 25000 } }),
+  speed("visit", "a connection, one request, gone, 64 at once", "connections",
+    { { least = 0.7, of = "nginx" } }),
   {
     { "awake", "100,000 objects awake: kB an object",
       function(l) return l.awake_kb / l.awake_objects end,
@@ -113,9 +120,9 @@ local function figures(lines, measure, read)
   return result
 end
 
--- 1234567 as 1,234,567.
+-- 1234567 as 1,234,567. Of a server that has answered nothing there is no median, and no mean.
 local function show(format, value)
-  if not value then
+  if not value or value ~= value or math.abs(value) == math.huge then
     return "–"
   end
   local sign, digits, rest = string.format(format, value):match("^(%-?)(%d+)(.*)$")
@@ -156,8 +163,10 @@ local function row_cells(lines, row)
   for _, server in ipairs(servers) do
     cells[#cells + 1] = show(format, found[server])
   end
-  for _, other in ipairs { "bare", "workerd", "bun" } do
-    cells[#cells + 1] = row.alone and "" or ratio(found, other)
+  for _, other in ipairs(servers) do
+    if other ~= "open-do" then
+      cells[#cells + 1] = row.alone and "" or ratio(found, other)
+    end
   end
   for _, target in ipairs(targets or {}) do
     promises[#promises + 1] = describe(found, target)
@@ -198,9 +207,27 @@ for text in io.lines(path) do
   lines[#lines + 1] = parse(text)
 end
 
-local rows = {
-  { "", "bare", "open-do", "workerd", "bun", "÷ bare", "÷ workerd", "÷ bun", "target for open-do" },
-}
+local function has_figures(server)
+  for _, line in ipairs(lines) do
+    if line.server == server then
+      return true
+    end
+  end
+end
+
+local present = {}
+for _, server in ipairs(servers) do
+  present[#present + 1] = has_figures(server) and server or nil
+end
+servers = present
+
+local heads = { "", unpack(servers) }
+for _, server in ipairs(servers) do
+  heads[#heads + 1] = server ~= "open-do" and "÷ " .. server or nil
+end
+heads[#heads + 1] = "target for open-do"
+
+local rows = { heads }
 for _, section in ipairs(sections) do
   for _, row in ipairs(section) do
     local cells, any = row_cells(lines, row)

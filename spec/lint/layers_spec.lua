@@ -67,10 +67,10 @@ local CIRCLES = {
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock edge edge_inner history inbox inspection "
+    .. "call_mark call_sent client_end crons deadlock early edge edge_inner history inbox inspection "
     .. "keep leftovers loading look object objects outbox outgoing pipe places refusal remote "
     .. "removal report restore rewind schedule section sink socket stream tag tap task timeout "
-    .. "trace transaction wish" },
+    .. "trace transaction wish work" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

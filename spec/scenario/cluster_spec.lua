@@ -2,6 +2,7 @@
 -- on at another node, and is never lost because the engine was away.
 local cluster_nodes = require "spec.scenario.cluster_nodes"
 local Postgres = require "spec.scenario.postgres"
+local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
@@ -139,6 +140,25 @@ describe("a cluster", function()
     assert.equal(4, workbench.ask(node, "new", "return storage:get('n')"))
   end)
 
+  -- The alarms of it came when the clock was gone already, which wrote to memory that was not its.
+  it("ends well while it loads what it has taken", function()
+    local node = start()
+    workbench.ask(node, "n1", "storage:put('n', 1)")
+    node:shut_down()
+    postgres:ask [[INSERT INTO od_kv SELECT (get_byte(id, 0) * 256 + get_byte(id, 1)) % 1024, id, k,
+      CASE WHEN k = '\x00' THEN id || '\x06000000'::bytea || 'things'::bytea || '\x0000000000'::bytea
+        ELSE '\x00405dd9bb03000000405dd9bb0300000000000001000000'::bytea END
+      FROM (SELECT sha256(g::text::bytea) AS id FROM generate_series(1, 20000) AS g) AS ids,
+        (VALUES ('\x00'::bytea), ('\x01'::bytea)) AS keys (k)]]
+    node:launch()
+    node:shut_down()
+    node:launch()
+    eventually("all alarms are there", function()
+      return node:status().alarms.count == 20000
+    end)
+    assert.equal(1, workbench.ask(node, "n1", "return storage:get('n')"))
+  end)
+
   it("goes on at another node when one is killed, alarms too", function()
     local first, second = start(), start()
     both_have_slots()
@@ -158,6 +178,22 @@ describe("a cluster", function()
       end
       return true
     end)
+  end)
+
+  -- Who waited long for the engine had seen nothing in that time, and began anew.
+  it("replaces a node that is killed while PostgreSQL takes its time over everything", function()
+    local _, second = start(), start()
+    both_have_slots()
+    second:kill()
+    second.is_lost = true
+    for _ = 1, 50 do -- Six looks are enough, each of which waits a few times.
+      postgres:ask [[BEGIN; LOCK TABLE od_node IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.2);
+        COMMIT]]
+      if shares() == "1024" then
+        return
+      end
+    end
+    error "in vain: the other node has all slots"
   end)
 
   it("dials again to places outside for objects of a node that is killed", function()
@@ -193,6 +229,23 @@ describe("a cluster", function()
     assert.truthy(second:log():find("this node is not of the cluster any more", 1, true))
     second.is_lost = true
     assert.same({}, missing(first, 20))
+  end)
+
+  -- Others see its links stand, and the engine that it lives: only its main can notice.
+  it("replaces its process for other nodes when that stands still", function()
+    local first, second = start(), start()
+    both_have_slots()
+    put_many(first, 20)
+    second:expect_mishap "another one is started"
+    local stopped = second:node_process()
+    process.send_signal(stopped, "STOP")
+    second.process:wait_output("the process for other nodes has stood still",
+      cluster_nodes.TAKEN_OVER_S)
+    eventually("all objects are served by both", function()
+      return #missing(first, 20) == 0 and #missing(second, 20) == 0
+    end)
+    assert.is_true(second:node_process() ~= stopped)
+    assert.equal("up up", postgres:ask "SELECT string_agg(state, ' ') FROM od_node")
   end)
 
   -- The fence alone: the group is on its way when another claims, and nobody has told this node.

@@ -93,7 +93,9 @@ describe("two nodes that live and cannot reach each other", function()
     there = "/things/" .. nodes:name_at(2) .. "/"
   end)
 
+  -- Main would replace what stands still, which means a network here.
   local function cut()
+    nodes[2]:fault "still.hold"
     process.send_signal(nodes:node_process(2), "STOP")
   end
 
@@ -104,6 +106,7 @@ describe("two nodes that live and cannot reach each other", function()
 
   local function mend()
     process.send_signal(nodes:node_process(2), "CONT")
+    nodes[2]:clear_fault "still.hold"
     repeat
       local answer = nodes[1]:get(there .. "waits")
     until answer.status == 200

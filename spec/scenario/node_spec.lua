@@ -337,3 +337,78 @@ describe("WebSockets whose owner has only just started", function()
     client:expect("2 2 none y")
   end)
 end)
+
+-- They came as soon as their nodes knew where it was, and missed what it told all until then.
+describe("the WebSockets of an object that moves", function()
+  local nodes = Nodes.each { count = 2, source = SOURCE }
+
+  -- Clients of a thing of node 2, which gives it away; node 1 does not know yet that it has it when
+  -- they have come there.
+  local function move(...)
+    local there = "/things/" .. nodes:name_at(2) .. "/"
+    local clients = {}
+    for i, id in ipairs { ... } do
+      clients[i] = nodes[id]:connect(there .. "socket")
+      clients[i]:send("x")
+      clients[i]:expect("2 1 none x")
+    end
+    nodes[1]:fault("early.refuse", { skip = 1000 })
+    nodes:mislead(1, nodes.owners)
+    nodes:own { [1] = { 0, 1023 } }
+    repeat until nodes[1].page:skips("early.refuse") == 1000 - #clients
+    return there, clients
+  end
+
+  it("are at its next owner before its first event there", function()
+    local there, clients = move(1, 2)
+    nodes:mislead(1, nil)
+    local answer
+    repeat -- Until then the object is nowhere, for some seconds at a time.
+      answer = nodes[1]:get(there .. "tell?text=all")
+    until answer.status == 200
+    assert.equal("2", answer.body)
+    for _, client in ipairs(clients) do
+      client:expect("all")
+      client:send("y")
+      client:expect("1 2 none y")
+    end
+  end)
+
+  it("go on where it is when it does not go there", function()
+    local _, clients = move(1)
+    nodes:mislead(1, { [2] = { 0, 1023 } })
+    nodes:own { [2] = { 0, 1023 } }
+    nodes[1]:turn_clock(11000)
+    clients[1]:send("y")
+    clients[1]:expect("2 2 none y")
+  end)
+end)
+
+-- As when one lies, or has not heard for long.
+describe("nodes that say of each other that the object is there", function()
+  local nodes = Nodes.each { count = 2, source = SOURCE }
+
+  it("serve nobody twice, keep nobody waiting for ever, and serve when they agree", function()
+    local there = "/things/" .. nodes:name_at(2) .. "/"
+    nodes:mislead(2, { [1] = { 0, 1023 } })
+    nodes:mislead(1, { [2] = { 0, 1023 } })
+    local answer
+    repeat
+      local asker = nodes[2]:open()
+      asker:send_request("GET", there .. "crowd")
+      repeat -- It is asked on and on; until then node 2 may not have heard.
+        nodes[1]:turn_clock(11000)
+        nodes[2]:turn_clock(11000)
+        nodes[1]:get("/nothing")
+        nodes[2]:get("/nothing")
+      until asker:has_news()
+      answer = asker:read_answer("GET")
+    until answer.status == 503 and answer.headers["retry-after"] == "1"
+    nodes:mislead(1, nil)
+    nodes:mislead(2, nil)
+    repeat
+      answer = nodes[1]:get(there .. "crowd")
+    until answer.status == 200
+    assert.equal("2:0", answer.body)
+  end)
+end)

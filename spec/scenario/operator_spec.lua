@@ -320,6 +320,9 @@ describe("an operator", function()
     assert.same({ { 1, "green", 1.5 }, { 2, json.null, json.null } }, found.rows)
     assert.matches("name%s+weight\ngreen%s+1.5",
       say("sql", "things/a", "SELECT name, weight FROM tea WHERE id = ?", "1"))
+    assert.equal("\195\164    large             bytes\nt\195\169?  9007199254740993  x'00ff'\n",
+      say("sql", "things/a", "SELECT 't\195\169' || char(155) AS \195\164, "
+        .. "9007199254740993 AS large, x'00ff' AS bytes"))
     assert.equal("asleep", state_of("a"))
     assert.matches("only reading is allowed",
       refused("sql", "things/a", "--read-only", "DELETE FROM tea"))

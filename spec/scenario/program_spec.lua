@@ -340,17 +340,30 @@ describe("The program", function()
       serves { "--listen", "127.0.0.1:" .. port }
     end)
 
-    it("at once with 130 at the second Ctrl-C", function()
+    -- A terminal tells the whole group, and npm and `timeout` pass on what they were told: one
+    -- Ctrl-C was two signals, and cut whoever was being answered.
+    it("with 0 at a Ctrl-C that comes twice", function()
       local server = serves()
-      local workers = server:children()
+      server:signal("STOP") -- So that it sees both at once.
+      server:signal("INT")
+      server:signal("TERM")
+      server:signal("CONT")
+      assert.equal(0, server:wait_exit(SECONDS), server:output())
+    end)
+
+    it("at once with 130 at the second Ctrl-C", function()
+      local server = Server.start { source = SCRIPT }
+      local workers = server.process:children()
       for _, pid in ipairs(workers) do
         ffi.C.kill(pid, 19) -- SIGSTOP: workers that never finish.
       end
-      server:signal("INT")
-      server:wait_output("stopping", SECONDS)
-      server:signal("INT")
-      assert.equal(130, server:wait_exit(SECONDS), server:output())
+      server.process:signal("INT")
+      server:wait_log("stopping")
+      server:turn_clock(1000)
+      server.process:signal("INT")
+      assert.equal(130, server.process:wait_exit(SECONDS), server:log())
       process.wait_gone(workers, SECONDS)
+      server:abandon()
     end)
 
     it("after ten seconds though workers do not finish, and says so", function()

@@ -23,6 +23,14 @@ describe("print and pairs", function()
       printed("{ { setmetatable({}, { __tostring = function() return 'me' end }) } }"))
   end)
 
+  it("show a request, a response and headers by what they are", function()
+    assert.equal("Request POST http://h/p?x=1",
+      printed("od.Request('http://h/p?x=1', { method = 'POST', headers = { cookie = 'secret' } })"))
+    assert.equal("Response 404", printed("od.Response('none', { status = 404 })"))
+    assert.equal("Headers { a: 1, b: 2, 3 }", printed("od.Headers { B = '2, 3', a = 1 }"))
+    assert.equal("{ Response 200 }", printed("{ od.Response() }"))
+  end)
+
   it("end, whatever the table is like", function()
     assert.equal("{ { { { {...} } } } }", printed("{ { { { { { 1 } } } } } }"))
     assert.equal("{ me = {...} }", printed("(function() local t = {} t.me = t return t end)()"))

@@ -246,3 +246,172 @@ describe("messages to many sockets", function()
     end
   end)
 end)
+
+-- An object with a large list; one that ticks in every turn it gets; and one that calls the first
+-- again and again.
+local LISTER = [[
+local od = require "open-do"
+local Thing = { fetch = require("workbench").fetch }
+local ticks, calls, is_over, options = 0, 0, false, {}
+
+function Thing:tick()
+  repeat
+    od.sleep(0)
+    ticks = ticks + 1
+    options.prefix, options["end"] = nil, ("x"):rep(1e5)
+  until is_over
+end
+
+function Thing:call()
+  repeat
+    calls = calls + 1
+    self.env.things:getByName("large"):come()
+  until is_over
+end
+
+function Thing.give_away(_, given)
+  options = given
+end
+
+function Thing:come()
+  self.has_come = true
+end
+
+function Thing:stop()
+  is_over = true
+end
+
+-- How often others had a go while [fn] ran, and whether somebody has come in.
+function Thing:watch(fn)
+  local ticked, called = ticks, calls
+  while ticks == ticked or calls == called do
+    od.sleep(0)
+  end
+  ticked, self.has_come = ticks, false
+  fn()
+  return ticks - ticked, self.has_come
+end
+
+-- Whether others ever had one: the ticker is left out for a while when the system has stopped it.
+function Thing:watch_often(fn)
+  for _ = 1, 100 do
+    local ticked, has_come = self:watch(fn)
+    if ticked > 0 or has_come then
+      return has_come and "somebody came in" or "others had a go"
+    end
+  end
+  return "nobody had a go"
+end
+
+function Thing.count(storage, options)
+  local count, last = 0, ""
+  for key, value in storage:list(options) do
+    assert(key > last and key == value:sub(1, #key))
+    count, last = count + 1, key
+  end
+  return count
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+describe("a large list", function()
+  local LARGE, SMALL = 12, 20000
+  local server
+
+  local function ask(code)
+    return workbench.ask(server, "large", code)
+  end
+
+  setup(function()
+    server = workbench.start(LISTER, { workers = 1 })
+    for i = 1, LARGE do
+      ask(('storage:put("large/%02d", "large/%02d" .. ("x"):rep(2^20))'):format(i, i))
+    end
+    for from = 1, SMALL, 1000 do
+      ask(([[
+        for i = %d, %d do
+          local key = ("small/%%05d"):format(i)
+          storage:put(key, key)
+        end
+      ]]):format(from, from + 999))
+    end
+    workbench.ask(server, "ticker", "state:waitUntil(function() self:tick() end)")
+    workbench.ask(server, "caller", "state:waitUntil(function() self:call() end)")
+  end)
+
+  teardown(function()
+    ask "self:stop()"
+    server:stop()
+  end)
+
+  for prefix, count in pairs { large = LARGE, small = SMALL } do
+    it("of " .. prefix .. " values lets other objects have a go, and nobody in", function()
+      assert.equal("others had a go", ask(([[
+        return self:watch_often(function()
+          assert(self.count(storage, { prefix = "%s/" }) == %d)
+        end)
+      ]]):format(prefix, count)))
+    end)
+  end
+
+  it("lets others have a go while it is gone through", function()
+    assert.is_true(ask [[
+      for _ = 1, 100 do
+        local next_pair = storage:list { prefix = "small/" }
+        if self:watch(function() for _ in next_pair do end end) > 0 then
+          return true
+        end
+      end
+      return false
+    ]])
+  end)
+
+  it("does so in a transaction, which is stored as a whole", function()
+    assert.equal("others had a go", ask(([[
+      return self:watch_often(function()
+        storage:transaction(function(txn)
+          txn:put("small/00000", "small/00000")
+          assert(self.count(txn, { prefix = "small/" }) == %d + 1)
+          txn:rollback()
+        end)
+        assert(storage:get "small/00000" == nil)
+      end)
+    ]]):format(SMALL)))
+  end)
+
+  it("does not where a wait would end what belongs together, or is not possible", function()
+    local function watch(code)
+      return ask(([[
+        local count = 0
+        local ticks, has_come = self:watch(function() %s end)
+        return ticks .. " " .. tostring(has_come) .. " " .. count
+      ]]):format(code))
+    end
+    assert.equal("0 false " .. SMALL, watch [[
+      storage:put("written", 1)
+      count = self.count(storage, { prefix = "small/" })
+    ]])
+    assert.equal("0 false " .. SMALL, watch [[
+      local list = coroutine.wrap(function() count = self.count(storage, { prefix = "small/" }) end)
+      list()
+    ]])
+    assert.equal("0 false " .. SMALL, watch [[
+      table.sort({ 1, 2 }, function(a, b)
+        count = self.count(storage, { prefix = "small/" })
+        return a < b
+      end)
+    ]])
+  end)
+
+  it("is of what it was asked for, whatever becomes of that meanwhile", function()
+    assert.equal(SMALL - 1, ask [[
+      local options, count = { prefix = "sm" .. "all/", ["end"] = "small/" .. 20000 }, 0
+      self:give_away(options)
+      for _ in storage:list(options) do
+        count = count + 1
+      end
+      return count
+    ]])
+  end)
+end)

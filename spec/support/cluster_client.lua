@@ -3,8 +3,9 @@
 --   luajit spec/support/cluster_client.lua KIND NUMBER SECONDS ENDS PATH ADDRESSES OBJECTS
 --
 -- A line "began ended object kind value result" for each thing that it asked an object for, with
--- "?" where nobody knows what came of it; "# what" for what is counted, and "! what" for what must
--- not be. SECONDS is how long it waits for anything; a patient one has to wait so long for nothing.
+-- "?" where nobody knows what came of it; "# what" for what is counted, "! what" for what must not
+-- be, and "~ time what" for what may only be while a node is lost. SECONDS is how long it waits for
+-- anything; a patient one has to wait so long for nothing.
 package.path = "./?.lua;./lua/?.lua;" .. package.path
 local events = require "open-do.test.events"
 local http = require "open-do.test.http"
@@ -31,6 +32,11 @@ local function problem(...)
   local what = string.format(...)
   FILE:write(("! client %d, %s, at %.3f: %s\n"):format(NUMBER, KIND, now(), what))
   FILE:flush()
+end
+
+-- It may be, while a node is lost.
+local function gap(...)
+  FILE:write(("~ %.3f "):format(now()) .. string.format(...) .. "\n")
 end
 
 local function somebody()
@@ -144,7 +150,7 @@ local function listen()
     local number = has_ended and tonumber(why)
     if number and last and number ~= last + 1 then
       count("gaps of %s", what)
-      problem("%s of %s at %s:%d: %d comes behind %d", what, object, address.host, address.port,
+      gap("%s of %s at %s:%d: %d comes behind %d", what, object, address.host, address.port,
         number, last)
     end
     last = number

@@ -30,7 +30,7 @@ function Nodes:describe(self_id)
       lines[#lines + 1] = ("node %d %d 127.0.0.1:%d"):format(id, self.lives[id], self.ports[id])
     end
   end
-  for id, range in pairs(self.owners) do
+  for id, range in pairs(self.beliefs[self_id] or self.owners) do
     lines[#lines + 1] = ("slots %d %d %d"):format(id, range[1], range[2])
   end
   return table.concat(lines, "\n") .. "\n"
@@ -45,6 +45,12 @@ end
 -- Another map of slots: node → { first, last }.
 function Nodes:own(owners)
   self.owners = owners
+  self:tell()
+end
+
+-- Node `id` believes this map and no other; nil: that of all.
+function Nodes:mislead(id, owners)
+  self.beliefs[id] = owners
   self:tell()
 end
 
@@ -77,7 +83,7 @@ end
 -- options: as Server.start's, and count = how many (default 2); absent = the id of one that is not
 -- started, as a spec plays it.
 function Nodes.start(options)
-  local self = setmetatable({ count = options.count or 2, ports = {}, lives = {},
+  local self = setmetatable({ count = options.count or 2, ports = {}, lives = {}, beliefs = {},
     cluster = "of-the-spec", absent = options.absent }, Nodes)
   self.owners = shares(self.count)
   for id = 1, self.count do
@@ -133,14 +139,7 @@ end
 
 -- The process of node `id` that speaks with others.
 function Nodes:node_process(id)
-  for _, pid in ipairs(self[id].process:children()) do
-    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-    local text = file and file:read("*a") or ""
-    if file then file:close() end
-    if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
-      return pid
-    end
-  end
+  return self[id]:node_process()
 end
 
 -- A name that leads to a thing of node `id`; another one each time.

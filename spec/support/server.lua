@@ -251,6 +251,20 @@ function Server:kill()
   process.wait_gone(workers, STOP_SECONDS)
 end
 
+-- The process of it that speaks with other nodes.
+function Server:node_process()
+  for _, pid in ipairs(self.process:children()) do
+    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
+    local text = file and file:read("*a") or ""
+    if file then
+      file:close()
+    end
+    if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
+      return pid
+    end
+  end
+end
+
 -- Asks the running server as a person would, `open-do status --data DIR ...`; returns the process.
 function Server:begin_asking(command, ...)
   return process.start { argv = { PROGRAM, command, "--data", self.directory .. "/data", ... } }

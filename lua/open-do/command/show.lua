@@ -12,8 +12,14 @@ function M.json(value)
   return assert(json.try_encode(typed.encode(value), true))
 end
 
+-- Without what a terminal would take for a command: stored by anybody, shown to an operator.
 local function printable(text)
-  return (text:gsub("%c", "?"))
+  return (text:gsub("%c", "?"):gsub("\194[\128-\159]", "?"))
+end
+
+-- In characters.
+local function width_of(text)
+  return select(2, text:gsub("[^\128-\191]", ""))
 end
 
 --- Rows of texts as a table; the first are its heads.
@@ -21,13 +27,13 @@ function M.rows(rows)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do
     for i, text in ipairs(row) do
-      widths[i] = math.max(widths[i] or 0, #text)
+      widths[i] = math.max(widths[i] or 0, width_of(text))
     end
   end
   for i, row in ipairs(rows) do
     local cells = {}
     for j, text in ipairs(row) do
-      cells[j] = printable(text) .. (" "):rep(j < #row and widths[j] - #text or 0)
+      cells[j] = printable(text) .. (" "):rep(j < #row and widths[j] - width_of(text) or 0)
     end
     lines[i] = table.concat(cells, "  ")
   end
@@ -159,11 +165,18 @@ function M.object(object)
   return M.rows(rows)
 end
 
+-- As SQL writes it, but for texts.
 local function cell(value)
   if value == json.null then
     return "NULL"
   end
-  return type(value) == "string" and value or M.json(value)
+  local exact = typed.encode(value)
+  if type(value) == "string" then
+    return exact == value and value or "x'" .. value:gsub(".", function(byte)
+      return ("%02x"):format(byte:byte())
+    end) .. "'"
+  end
+  return type(exact) == "table" and exact["$int64"] or M.json(value)
 end
 
 --- What a query gave, as a table.
@@ -175,7 +188,8 @@ function M.rows_of(result)
       rows[i + 1][j] = cell(value)
     end
   end
-  local written = result.rowsWritten > 0 and ("%d rows written"):format(result.rowsWritten)
+  local count = result.rowsWritten
+  local written = count > 0 and ("%d row%s written"):format(count, count == 1 and "" or "s")
   return (#result.columns > 0 and M.rows(rows) or written or "done")
 end
 
@@ -231,7 +245,7 @@ end
 function M.pairs(list)
   local lines = {}
   for i, pair in ipairs(list) do
-    lines[i] = ("%s  %s"):format(printable(pair.key), M.json(pair.value))
+    lines[i] = ("%s  %s"):format(printable(pair.key), printable(M.json(pair.value)))
   end
   return table.concat(lines, "\n")
 end

@@ -45,6 +45,16 @@ function Page:arm(name, times, skip)
   self:write(offset + NAME_BYTES + 4, number("int32_t", times))
 end
 
+-- How many passes of the fault `name` are left before it fails.
+function Page:skips(name)
+  local file = assert(io.open(self.path, "rb"))
+  file:seek("set", FIRST_SLOT + self.faults[name] * SLOT_BYTES + NAME_BYTES)
+  local skip = ffi.new("int32_t[1]")
+  ffi.copy(skip, file:read(4), 4)
+  file:close()
+  return skip[0]
+end
+
 -- All clocks of the server go forward.
 function Page:turn_clock(ms)
   self.ms = self.ms + ms

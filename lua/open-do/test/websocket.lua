@@ -91,7 +91,8 @@ end
 -- Opens a WebSocket; `options` = { protocols =, extensions =, headers = }.
 function M.connect(address, path, options)
   local answer, connection = M.handshake(address, path, options)
-  assert(answer.status == 101, ("expected 101, got %d: %s"):format(answer.status, answer.body))
+  assert(answer.status == 101, ("expected 101, got %d: %s"):format(answer.status,
+    (answer.body:gsub("%s+$", ""))))
   assert(answer.headers["sec-websocket-accept"] == ACCEPT, "a wrong Sec-WebSocket-Accept")
   return setmetatable({
     connection = connection,

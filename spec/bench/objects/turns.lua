@@ -42,6 +42,9 @@ local Room = {}
 
 function Room:fetch(request)
   if not request.headers:get("upgrade") then
+    if request.query.act == "count" then
+      return od.Response(tostring(#self.state:getWebSockets()))
+    end
     self.state:broadcast("news")
     return od.Response("done")
   end
@@ -76,6 +79,19 @@ function Store:fetch(request)
       count = count + 1
     end
     return od.Response(tostring(count))
+  elseif query.act == "many" then
+    local keys, count = {}, 0
+    for i = from, to do
+      keys[#keys + 1] = ("k%07d"):format(i)
+    end
+    for _ in pairs(storage:get(keys)) do
+      count = count + 1
+    end
+    return od.Response(tostring(count))
+  elseif query.act == "size" then
+    return od.Response(tostring(#request:text()))
+  elseif query.act == "say" then
+    return od.Response(("x"):rep(size))
   end
   return od.Response("done")
 end

@@ -18,6 +18,42 @@ describe("the storage of an object", function()
     assert.is_true(lobby:is_clean())
   end)
 
+  -- What waited for LMDB, after a long one of its transactions, was forgotten in one turn.
+  it("forgets much of what has come to lie on disk in several turns, and reads the same", function()
+    local COUNT, parts = 10000, 1
+    local function put(first, last, value)
+      for i = first, last do
+        lobby:put(("k%d"):format(i), value)
+      end
+      lobby:seal()
+      local seq = world:turn()
+      world:wait_news("applied", 1, seq)
+      return seq
+    end
+    put(1, COUNT, "old")
+    world:hear()
+    lobby:delete_all()
+    lobby:put("k1", "gone")
+    lobby:seal()
+    C.od_store_applied(world:store(1), put(1, COUNT, "new"))
+    assert.is_false(lobby:is_clean())
+    repeat
+      parts = parts + 1
+      for i = 1, COUNT, 500 do
+        assert.equal("new", lobby:get(("k%d"):format(i)))
+      end
+      lobby:put("later", tostring(parts))
+      lobby:seal()
+      world:turn()
+      assert.equal(tostring(parts), lobby:get("later"))
+    until not C.od_store_forget(world:store(1))
+    assert.is_true(parts > 2)
+    world:settle()
+    world:hear()
+    assert.equal("new", lobby:get("k1"))
+    assert.equal(tostring(parts), lobby:get("later"))
+  end)
+
   it("reads its own writes at once, sealed, and from disk", function()
     lobby:put("a", "1")
     assert.equal("1", lobby:get("a"))

@@ -322,6 +322,7 @@ function World:hear(count)
       C.od_store_durable(store, item.seq, moment)
     elseif store and item.kind == "applied" then
       C.od_store_applied(store, item.seq)
+      while C.od_store_forget(store) do end
     elseif store and item.kind == "failed" then
       C.od_store_failed(store, item.generation, item.seq, on_broken)
     end
