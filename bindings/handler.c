@@ -254,7 +254,6 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task,
                               enum od_handler handler)
 {
-    OD_ASSERT(handler < OD_HANDLER_KINDS);
     OD_ASSERT(push_arguments[handler] != NULL);
     return push_arguments[handler](engine, L, task);
 }

@@ -245,7 +245,6 @@ static void forget_aborts(struct od_engine *engine, const struct od_task *task)
 static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
-    OD_ASSERT(engine->task == NULL);
     forget_aborts(engine, task);
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;

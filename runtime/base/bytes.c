@@ -89,8 +89,10 @@ od_slice od_bytes_slice(const struct od_bytes *bytes)
 }
 
 // Apart, so that what nearly always has room is short.
-static __attribute__((noinline)) void grow(struct od_bytes *bytes, size_t needed)
+static __attribute__((noinline)) void grow(struct od_bytes *bytes, size_t extra)
 {
+    OD_ASSERT(extra <= SIZE_MAX / 4);
+    size_t needed = bytes->size + extra;
     OD_ASSERT(needed <= SIZE_MAX / 2);
     size_t doubled = bytes->capacity * 2;
     size_t capacity = needed > doubled ? needed : doubled;
@@ -102,10 +104,8 @@ static __attribute__((noinline)) void grow(struct od_bytes *bytes, size_t needed
 inline char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
 {
     OD_ASSERT(bytes->size <= bytes->capacity);
-    if (extra > bytes->capacity - bytes->size) {
-        OD_ASSERT(extra <= SIZE_MAX / 4);
-        grow(bytes, bytes->size + extra);
-    }
+    if (extra > bytes->capacity - bytes->size)
+        grow(bytes, extra);
     return bytes->at + bytes->size;
 }
 
