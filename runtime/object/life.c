@@ -104,7 +104,7 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
 struct od_work *od_object_work(struct od_object *object)
 {
     OD_ASSERT(object->state != OD_GONE);
-    if (object->work == od_work_at_rest())
+    if (object->work->object != object)
         object->work = od_work_new(&object->objects->works, object);
     return object->work;
 }

@@ -409,7 +409,7 @@ static void settle(struct od_object *object, int64_t now_us)
         od_list_remove(&object->work->idle);
     if (!is_idle)
         return;
-    od_object_work(object)->idle_since_ms =
+    (is_last_idle ? object->work : od_object_work(object))->idle_since_ms =
         od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
     if (!is_last_idle)
         od_objects_watch_idle(object);

@@ -208,7 +208,8 @@ inline struct od_task *od_task_new(struct od_object *object, struct od_event *ev
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    od_list_push_back(&od_object_work(object)->tasks, &task->link);
+    OD_ASSERT(object->work->object == object);
+    od_list_push_back(&object->work->tasks, &task->link);
     return task;
 }
 
