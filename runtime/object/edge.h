@@ -9,6 +9,9 @@
 //     │                                                                                        ▼
 //     └────────── its next owner is known: EDGE_ATTACH, with tags and attachment ────────── SEEKING
 //
+// Who gives an object away says who has it next: the edge goes there at once, and waits there
+// (early.h).
+//
 // If something is under way when it is lost, a message that is not known to be handled, or tags and
 // an attachment that have not come, the client hears a Close 1012; and so does one whose object has
 // no owner for OD_EDGE_SEEKS_MS_MAX. While it has no way nothing is read of the client: what it

@@ -125,13 +125,17 @@ end
 
 -- --- Those who only listen -----------------------------------------------------------------------
 
+local function wait_s() -- In the end nobody tells anything.
+  return math.max(1, math.min(SECONDS, ENDS + 1 - now()))
+end
+
 local function open_listener(address, object)
   if NUMBER % 2 == 0 then
     local client = websocket.connect(address, "/things/" .. object .. "?tag=news")
-    return client, function() return (client:receive(SECONDS)) end
+    return client, function() return (client:receive(wait_s())) end
   end
   local reader = events.connect(address, "/things/" .. object .. "?listen=news")
-  return reader, function() return reader:receive(SECONDS).data end
+  return reader, function() return reader:receive(wait_s()).data end
 end
 
 -- Each increment is told to all: the numbers have no gap.
