@@ -3,7 +3,7 @@
 #ifndef OD_NODE_LIMITS_H
 #define OD_NODE_LIMITS_H
 
-#define OD_NODE_VERSION 1 // Of what nodes say to each other.
+#define OD_NODE_VERSION 2 // Of what nodes say to each other.
 
 #define OD_NODE_SECRET_BYTES_MIN 16
 #define OD_NODE_SECRET_BYTES_MAX 4096
