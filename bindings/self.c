@@ -18,8 +18,8 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
     lua_setmetatable(L, -2);
 }
 
-// It is of the small blocks of the state (engine/blocks.h), like what it is for: a crowd of them that
-// goes at once is nothing malloc forgets.
+// It is of the small blocks of the state (engine/blocks.h), like what it is for: a crowd of them
+// that goes at once is nothing malloc forgets.
 struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
 {
     OD_ASSERT(object->instance == NULL);
