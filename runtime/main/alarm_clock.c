@@ -291,8 +291,8 @@ static void arm(struct od_alarm_clock *clock, od_time_ms due_ms)
         return;
     clock->armed_ms = due_ms;
     struct itimerspec when = {0};
-    od_time_ms real_ms = due_ms - od_fault_wall_offset_ms();
-    if (due_ms != OD_ALARM_NONE_MS && real_ms > 0) {
+    od_time_ms real_ms = due_ms == OD_ALARM_NONE_MS ? 0 : due_ms - od_fault_wall_offset_ms();
+    if (real_ms > 0) {
         when.it_value.tv_sec = real_ms / 1000;
         when.it_value.tv_nsec = real_ms % 1000 * 1000000;
     }

@@ -3,7 +3,10 @@
 local cluster_nodes = require "spec.scenario.cluster_nodes"
 local http = require "spec.support.http"
 local Postgres = require "spec.scenario.postgres"
+local process = require "spec.support.process"
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
+local Upstream = require "spec.support.upstream"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -45,12 +48,13 @@ local THINGS, SOCKETS, AHEAD = 24, 24, 3 -- Messages of one socket that are on t
 
 local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
 
--- Users of the nodes `stay`: each round is a request and a call for each thing, and a message on
+-- Users of the nodes `stay` (anything with an address): each round is a request and a call for each
+-- thing, and a message on
 -- each socket, from all nodes at once; and each thing has a request under way that takes long.
 local Load = {}
 Load.__index = Load
 
-local function begin_load(stay, name)
+local function begin_load(stay, name, sockets)
   local self = setmetatable({ name = name, connections = {}, slow = {}, sockets = {}, rounds = 0,
     wrong = {} }, Load)
   for i = 1, 2 * THINGS do
@@ -60,7 +64,7 @@ local function begin_load(stay, name)
     self.slow[i] = http.open(stay[i % #stay + 1].address)
     self.slow[i]:send_request("GET", ("/things/%s%d/slow"):format(name, i))
   end
-  for i = 1, SOCKETS do
+  for i = 1, sockets or SOCKETS do
     self.sockets[i] = stay[i % #stay + 1]:connect(("/things/%s%d"):format(name, i))
   end
   return self
@@ -87,8 +91,8 @@ end
 function Load:round()
   self.rounds = self.rounds + 1
   for i = 1, THINGS do
-    self.connections[i]:send_request("GET", ("/things/%s%d/count"):format(self.name, i))
-    self.connections[THINGS + i]:send_request("GET", ("/things/%s%d/call?callee=%s%d"):format(
+    self.connections[i]:send_request("POST", ("/things/%s%d/count"):format(self.name, i))
+    self.connections[THINGS + i]:send_request("POST", ("/things/%s%d/call?callee=%s%d"):format(
       self.name, i, self.name, (i + 7) % THINGS + 1))
   end
   for _, socket in ipairs(self.sockets) do
@@ -138,8 +142,9 @@ describe("a node that leaves or comes", function()
     return Server.prepare(options)
   end
 
-  local function begin()
+  local function begin(keep_port)
     return nodes:start(postgres, function(options)
+      options.keep_port = keep_port
       local node = prepare(options)
       node:launch()
       return node
@@ -213,6 +218,55 @@ describe("a node that leaves or comes", function()
       leaving:launch()
       eventually("all nodes have slots", function() return are_settled(3) end)
     end
+  end)
+
+  -- nginx as examples/deploy has it, before these nodes.
+  local function begin_balancer()
+    local directory, port = postgres.directory .. "/nginx", Upstream.free_port()
+    local place = 0
+    local conf = shell.read("examples/deploy/balancer.conf"):gsub("10%.0%.0%.%d:8787", function()
+      place = place + 1
+      return "127.0.0.1:" .. nodes.all[place].address.port
+    end):gsub("listen 80;", ("listen 127.0.0.1:%d;"):format(port))
+    assert.equal(#nodes.all, place)
+    os.execute(("mkdir -p '%s'"):format(directory))
+    shell.write(directory .. "/nginx.conf", ([[
+      daemon off; master_process off; pid %s/pid; error_log stderr;
+      events {}
+      http { access_log off; client_body_temp_path %s/bodies; proxy_temp_path %s/answers;
+      fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
+    ]]):gsub("%%s", directory) .. conf .. "}")
+    process.start { env = { LD_PRELOAD = "" },
+      argv = { "nginx", "-e", "stderr", "-p", directory, "-c", directory .. "/nginx.conf" } }
+    local balancer = { address = { host = "127.0.0.1", port = port } }
+    eventually("nginx answers", function()
+      return http.request(balancer.address, "GET", "/things/first").status == 200
+    end)
+    return balancer
+  end
+
+  it("is not missed behind a balancer: each is started anew, and no request fails", function()
+    for _ = 1, 3 do
+      begin(true)
+    end
+    eventually("all nodes have slots", function() return are_settled(3) end)
+    local load = begin_load({ begin_balancer() }, "b", 0)
+    for _, node in ipairs(nodes.all) do
+      node.process:signal("TERM")
+      repeat
+        load:round()
+        node.process:reap()
+      until node.process:has_ended()
+      assert.equal(0, node.process.code)
+      load:round()
+      node:launch()
+      eventually("all nodes have slots", function()
+        load:round()
+        return are_settled(3)
+      end)
+    end
+    load:stop()
+    assert.same({}, load.wrong)
   end)
 
   it("gets nothing before it can serve, and then what is its, with nobody at the others noticing",

@@ -47,6 +47,7 @@ OD_TEST_NEEDS="
   program spin:spin
   program promtool:prometheus
   program prometheus:prometheus
+  program nginx:nginx-light
   package postgresql:postgresql
   package lua-socket:lua-socket
   package lua-messagepack:lua-messagepack
