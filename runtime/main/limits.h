@@ -25,7 +25,7 @@
 #define OD_TLS_FAILED_MS 5000        // The same, if it could not load certificates.
 #define OD_TLS_END_WAIT_MS_MAX 3000  // For it to end with the program; then SIGKILL.
 #define OD_PROCESS_END_LOOK_MS 5
-#define OD_SIGNAL_ECHO_MS 300 // A second signal to stop that comes so soon is the first once more.
+#define OD_SIGNAL_ECHO_MS 150 // A second signal to stop that comes so soon is the first once more.
 #define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.
 
 #define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.
