@@ -41,6 +41,24 @@ static void put_history(struct od_bytes *facts, const struct od_history *history
     od_facts_number(facts, "archiveLagMs", (uint64_t)od_history_archive_lag_ms(history));
 }
 
+// Nodes beside this one.
+static void put_cluster(struct od_bytes *facts, const struct od_server *server)
+{
+    const struct od_placement *placement = &server->placement;
+    uint64_t others = 0, linked = 0;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        od_node_id id = placement->nodes[i].id;
+        others += id != placement->self.id;
+        linked += id != placement->self.id && od_node_process_is_linked(&server->nodes, id);
+    }
+    od_facts_number(facts, "clusterAway", server->cluster.is_away);
+    od_facts_number(facts, "clusterNodes", others);
+    od_facts_number(facts, "clusterLinked", linked);
+    od_facts_number(facts, "clusterSlots", od_placement_count_of(placement, placement->self.id));
+    od_facts_number(facts, "clusterNowhere", od_placement_count_of(placement, 0));
+    od_facts_number(facts, "clusterFilling", server->cluster.filling);
+}
+
 static void put_alarms(struct od_bytes *facts, struct od_server *server)
 {
     od_time_ms next_ms, now_ms = od_clock_wall_ms();
@@ -71,6 +89,8 @@ static void put_main(struct od_bytes *facts, struct od_server *server)
         put_store(facts, server);
     if (od_history_is_kept(server->options))
         put_history(facts, &server->history);
+    if (server->cluster.member != NULL)
+        put_cluster(facts, server);
     put_alarms(facts, server);
     od_facts_end(facts);
 }

@@ -188,6 +188,15 @@ describe("an operator of a cluster", function()
       end
       return where[id_of(first)] + where[id_of(second)] == 30
     end)
+    eventually("the metrics say what it has and whom it reaches", function()
+      local page = http.request(first.admin.address, "GET", "/metrics", {}).body
+      local function metric(name)
+        return tonumber(page:match("\nopen_do_cluster_" .. name .. " (%d+)"))
+      end
+      return metric("nodes") == 1 and metric("links") == 1 and metric("away") == 0
+        and metric("slots") == share_of(first) and metric("slots_free") == 0
+        and metric("slots_filling") == 0
+    end)
     assert.equal(409, (api("POST", "cluster.drain", '{"node":77}')))
     local body = json.encode { node = id_of(second) }
     assert.equal(200, (api("POST", "cluster.drain", body)))

@@ -347,7 +347,7 @@ describe("TLS", function()
     end
     os.execute(("cp %s/localhost.crt %s/mixed.crt; cp %s/example.test.key %s/mixed.key"):format(
       directory, directory, directory, directory))
-    refuses({ "mixed" }, "mixed.key: .*key values mismatch")
+    refuses({ "mixed" }, "mixed.key: .*it is of another certificate")
     refuses({ "nowhere" }, "the certificate .*nowhere.crt: .*No such file")
     local code, output = Server.refuse { source = handover.SOURCE,
       args = { "--tls-listen", "127.0.0.1:0" } }

@@ -130,6 +130,14 @@ gauge_main("open_do_history_seconds", "How far back restore --at can go.", "hist
 gauge_main("open_do_archive_waiting", "Files that are not archived yet.", "archiveWaiting")
 gauge_main("open_do_archive_lag_seconds", "For how long the oldest of them could have been.",
   "archiveLagMs", 0.001)
+gauge_main("open_do_cluster_away", "1 while PostgreSQL does not answer this node.", "clusterAway")
+gauge_main("open_do_cluster_nodes", "Other nodes of the cluster.", "clusterNodes")
+gauge_main("open_do_cluster_links", "Those of them that this node is linked with.", "clusterLinked")
+gauge_main("open_do_cluster_slots", "Slots that this node has.", "clusterSlots")
+gauge_main("open_do_cluster_slots_free", "Slots that no node has, as this one knows.",
+  "clusterNowhere")
+gauge_main("open_do_cluster_slots_filling", "Slots of this node that it has not wholly loaded.",
+  "clusterFilling")
 gauge_main("open_do_stored_objects", "Objects that have something stored.", "stored")
 gauge_reported("open_do_awake_objects", "Objects with an instance.", "awake")
 gauge_reported("open_do_asleep_objects", "Objects without one that a worker knows of.", "asleep")
