@@ -28,7 +28,7 @@ local function message(kind, body)
 end
 
 local function hello(fields)
-  return uint(fields.version or 1, 4) .. str(fields.cluster or "of-the-spec")
+  return uint(fields.version or 2, 4) .. str(fields.cluster or "of-the-spec")
     .. uint(fields.id or 1, 4) .. uint(fields.life or 1, 8) .. uint(fields.workers or 2, 4) .. NONCE
 end
 
@@ -120,7 +120,7 @@ describe("who connects to a node", function()
 
   it("is refused with garbage, another version, cluster, or the name of this node", function()
     refused("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "it has said nothing that can be understood")
-    refused(message("NODE_HELLO", hello { version = 2 }), "it speaks version 2")
+    refused(message("NODE_HELLO", hello { version = 1 }), "it speaks version 1")
     refused(message("NODE_HELLO", hello { cluster = "another" }), "it is of another cluster")
     refused(message("NODE_HELLO", hello { id = 2 }), "it says that it is this node")
     refused(message("NODE_HELLO", hello { workers = 65 }), "it says nothing that a node says")
