@@ -247,8 +247,7 @@ static bool is_meta(const struct od_footing *footing, uint64_t number)
 bool od_footing_begin(struct od_footing *footing, const unsigned char *map, size_t page_bytes,
                       uint64_t map_bytes, uint64_t committed)
 {
-    *footing =
-        (struct od_footing){.map = map, .page_bytes = page_bytes, .committed = OD_FOOTING_NONE};
+    *footing = (struct od_footing){.map = map, .page_bytes = page_bytes, .committed = committed};
     const unsigned char *meta = map + committed % 2 * page_bytes; // Each has those of every other.
     uint64_t last_page = od_file_u64(meta, od_file_meta_last_page_at);
     if (!is_meta(footing, 0) || !is_meta(footing, 1) ||
@@ -259,10 +258,8 @@ bool od_footing_begin(struct od_footing *footing, const unsigned char *map, size
     footing->page_count = last_page + 1;
     struct free_list list = {.footing = footing};
     struct od_footing_tree free_tree;
-    bool is_sound = take_tree(&free_tree, meta + od_file_meta_free_at, free_table_kind) &&
-                    take_tree(&footing->main, meta + od_file_meta_main_at, 0) &&
-                    (free_tree.root == OD_FILE_NO_PAGE ||
-                     look_at_free_pages(&list, free_tree.root, free_tree.levels, true));
-    footing->committed = is_sound ? committed : OD_FOOTING_NONE;
-    return is_sound;
+    return take_tree(&free_tree, meta + od_file_meta_free_at, free_table_kind) &&
+           take_tree(&footing->main, meta + od_file_meta_main_at, 0) &&
+           (free_tree.root == OD_FILE_NO_PAGE ||
+            look_at_free_pages(&list, free_tree.root, free_tree.levels, true));
 }

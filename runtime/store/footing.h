@@ -24,15 +24,13 @@
 
 #define OD_FOOTING_SEEN 2048u // A power of two.
 
-#define OD_FOOTING_NONE UINT64_MAX // No transaction.
-
 struct od_footing_tree {
     uint64_t root;
     unsigned levels;
 };
 
 struct od_footing {
-    const unsigned char *map;
+    const unsigned char *map; // NULL: it was not begun.
     size_t page_bytes;
     uint64_t page_count;
     struct od_footing_tree main;    // Names the others.

@@ -129,8 +129,8 @@ static int begin_footing(void *argument)
 static int begin_rehearsal(void *argument)
 {
     struct od_write *write = argument;
-    bool goes_on = write->footing.committed == last_committed(write);
-    if (goes_on)
+    const struct od_footing *footing = &write->footing;
+    if (footing->map == write->env->map && footing->committed == last_committed(write))
         return 0;
     write->next_number = 1;
     write->gave_numbers = false;
@@ -140,8 +140,6 @@ static int begin_rehearsal(void *argument)
 int od_write_rehearse(struct od_write *write, struct od_env *env)
 {
     OD_ASSERT(write->txn == NULL);
-    if (write->env != env)
-        write->footing.committed = OD_FOOTING_NONE;
     write->env = env;
     int code = od_mapped_call(begin_rehearsal, write);
     if (code != 0)
@@ -152,7 +150,7 @@ int od_write_rehearse(struct od_write *write, struct od_env *env)
 void od_write_forget(struct od_write *rehearsal)
 {
     OD_ASSERT(rehearsal->txn == NULL);
-    rehearsal->env = NULL;
+    rehearsal->footing.map = NULL;
 }
 
 int od_write_begin(struct od_write *write, struct od_env *env)

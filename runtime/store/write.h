@@ -22,8 +22,8 @@
 struct od_newest;
 
 struct od_write {
-    struct od_env *env; // NULL: of a rehearsal that was not begun.
-    MDB_txn *txn;       // NULL: a rehearsal.
+    struct od_env *env;
+    MDB_txn *txn; // NULL: a rehearsal.
     struct od_footing footing;
     uint64_t next_number;
     bool gave_numbers;
@@ -33,8 +33,9 @@ struct od_write {
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);
 
-// Begins, or goes on with, a rehearsal; a zeroed one was never begun. It must be begun anew
-// (od_write_forget) when what was rehearsed is not written.
+// Begins, or goes on with, a rehearsal, for as long as the file is mapped where it was and nothing
+// is committed; a zeroed one was never begun. It must be begun anew (od_write_forget) when what was
+// rehearsed is not written.
 OD_MUST_CHECK int od_write_rehearse(struct od_write *write, struct od_env *env);
 void od_write_forget(struct od_write *rehearsal);
 uint64_t od_write_number(struct od_write *write); // A number nobody has had.

@@ -49,8 +49,8 @@ local THINGS, SOCKETS, AHEAD = 24, 24, 3 -- Messages of one socket that are on t
 local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
 
 -- Users of the nodes `stay` (anything with an address): each round is a request and a call for each
--- thing, and a message on
--- each socket, from all nodes at once; and each thing has a request under way that takes long.
+-- thing, and a message on each socket, from all nodes at once; and each thing has a request under
+-- way that takes long.
 local Load = {}
 Load.__index = Load
 
@@ -192,6 +192,16 @@ describe("a node that leaves or comes", function()
     return have_slots(count)
   end
 
+  local function stop_under(load, node)
+    node.process:signal("TERM")
+    repeat
+      load:round()
+      node.process:reap()
+    until node.process:has_ended()
+    assert.equal(0, node.process.code)
+    load:round()
+  end
+
   it("fails no request and closes no socket at the others, each in turn under load", function()
     for _ = 1, 3 do
       begin()
@@ -206,13 +216,7 @@ describe("a node that leaves or comes", function()
       for _ = 1, AHEAD + 2 do
         load:round()
       end
-      leaving.process:signal("TERM")
-      repeat
-        load:round()
-        leaving.process:reap()
-      until leaving.process:has_ended()
-      assert.equal(0, leaving.process.code)
-      load:round()
+      stop_under(load, leaving)
       load:stop()
       assert.same({}, load.wrong)
       leaving:launch()
@@ -252,13 +256,7 @@ describe("a node that leaves or comes", function()
     eventually("all nodes have slots", function() return are_settled(3) end)
     local load = begin_load({ begin_balancer() }, "b", 0)
     for _, node in ipairs(nodes.all) do
-      node.process:signal("TERM")
-      repeat
-        load:round()
-        node.process:reap()
-      until node.process:has_ended()
-      assert.equal(0, node.process.code)
-      load:round()
+      stop_under(load, node)
       node:launch()
       eventually("all nodes have slots", function()
         load:round()
