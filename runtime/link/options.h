@@ -97,7 +97,7 @@ struct od_options {
     const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
     const char *tls_keys[OD_TLS_CERTS_MAX];
     size_t tls_cert_count, tls_key_count;
-    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that are certified for us (main/acme.h); their
+    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that main/processes/acme.h has certified; their
     size_t tls_auto_count;                  // files are the last of the pairs above.
     const char *tls_authority;              // The directory of that authority; NULL: the usual.
     char *tls_dir;                          // Where these files are.
