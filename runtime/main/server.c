@@ -8,7 +8,6 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "main/limits.h"
 #include "main/operator/notify.h"
 #include "main/operator/operator.h"
 #include "main/server_inner.h"

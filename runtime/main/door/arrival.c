@@ -11,8 +11,8 @@
 #include "codec/proxy_header.h"
 #include "link/connection.h"
 #include "main/door/door.h"
+#include "main/door/limits.h"
 #include "main/door/plain.h"
-#include "main/limits.h"
 
 static void check(const struct od_arrival *arrival)
 {

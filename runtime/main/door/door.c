@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/door/limits.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 

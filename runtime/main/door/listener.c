@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "main/door/limits.h"
 #include "main/door/port_holder.h"
-#include "main/limits.h"
 
 enum {
     any_port_tries_max = 20,

@@ -9,8 +9,9 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/nodes/limits.h"
 #include "main/nodes/node_seats.h"
+#include "main/processes/limits.h"
 
 static void check(const struct od_node_process *nodes)
 {

@@ -7,7 +7,9 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "link/worker_page.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
+#include "main/processes/limits.h"
+#include "main/workers/limits.h"
 
 // --- Questions -----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 
 #include "base/moment.h"
 #include "cluster/directory.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 #include "store/backup.h"
 #include "store/restore.h"
 

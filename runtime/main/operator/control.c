@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 
 struct conversation {
     struct od_control_question question;

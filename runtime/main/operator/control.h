@@ -8,7 +8,7 @@
 //
 // A question is answered when its answer is known, which may be turns later; until then it belongs
 // to whom it was given. A person who does not wait for it is an ordinary outcome. How many can ask
-// at once, how much they can say and how long they may take has a limit (main/limits.h).
+// at once, how much they can say and how long they may take has a limit (limits.h).
 //
 // Process: main. Owner: embedded; od_control_close, then the loop must run once more. All
 // questions must be answered before.

@@ -13,8 +13,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "main/limits.h"
 #include "main/operator/control.h"
+#include "main/operator/limits.h"
 
 // The file of this program, wherever it was called from.
 static void put_program(struct od_bytes *line)

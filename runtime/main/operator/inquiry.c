@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "link/commands.h"
 #include "link/invocation.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 #include "object/call_message.h"
 #include "object/label.h"
 #include "object/route.h"

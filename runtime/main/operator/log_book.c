@@ -6,7 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 
 struct line {
     struct od_list link;

@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "base/check.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 
 static void on_stop(uv_signal_t *handle, int number)
 {

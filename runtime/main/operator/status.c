@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
-#include "main/limits.h"
+#include "main/operator/limits.h"
 #include "main/operator/status_page.h"
 
 // One question: what has come in for it so far.

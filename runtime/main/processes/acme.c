@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 
 enum {
     said_bytes_max = 2048, // Of its words, the last.

@@ -14,7 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 #include "main/processes/process.h"
 
 static const char state_name[] = "journal/archived";

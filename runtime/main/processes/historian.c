@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "link/link.h"
 #include "link/loop.h"
-#include "main/limits.h"
 #include "main/processes/archive.h"
+#include "main/processes/limits.h"
 #include "store/kept.h"
 
 struct historian {

@@ -5,7 +5,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 
 // --- Its life ------------------------------------------------------------------------------------
 

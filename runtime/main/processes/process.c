@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 
 extern char **environ;
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 
 // --- Its life ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
 
 struct one {
     struct od_list link_in_all;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/versions/limits.h"
 #include "main/versions/reload_inner.h"
 #include "main/versions/version_messages.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/versions/limits.h"
 
 enum {
     links_max = 40 // As many as Linux follows.

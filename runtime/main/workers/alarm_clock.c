@@ -8,8 +8,8 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "main/limits.h"
 #include "main/processes/dry_run.h"
+#include "main/workers/limits.h"
 #include "main/workers/wishes.h"
 #include "object/route.h"
 #include "store/reader.h"

@@ -8,8 +8,8 @@
 
 #include "link/sent.h"
 #include "link/unbegun.h"
-#include "main/limits.h"
 #include "main/workers/child.h"
+#include "main/workers/limits.h"
 
 struct od_lease {
     struct od_list asking;

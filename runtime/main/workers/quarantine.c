@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "main/limits.h"
+#include "main/workers/limits.h"
 
 enum {
     foreign_count_min = 3,

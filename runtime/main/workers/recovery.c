@@ -11,7 +11,8 @@
 #include "codec/frame.h"
 #include "link/connection.h"
 #include "link/sent.h"
-#include "main/limits.h"
+#include "main/door/limits.h"
+#include "main/workers/limits.h"
 #include "main/workers/wishes.h"
 
 enum {

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/processes/limits.h"
+#include "main/workers/limits.h"
 #include "main/workers/worker_process.h"
 
 // --- Watermarks ----------------------------------------------------------------------------------

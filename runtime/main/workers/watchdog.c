@@ -1,6 +1,6 @@
 #include "main/workers/watchdog.h"
 
-#include "main/limits.h"
+#include "main/workers/limits.h"
 
 enum {
     interval_ms_min = 5,

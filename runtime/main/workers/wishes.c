@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/workers/limits.h"
 #include "object/route.h"
 #include "store/reader.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/workers/limits.h"
 #include "main/workers/supervisor.h"
 
 static const struct od_link_events link_events;
