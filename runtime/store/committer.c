@@ -38,11 +38,6 @@ struct od_committer {
     struct od_committer_stats stats;
 
     struct od_rehearsal rehearsal; // The thread's own, like the rest.
-    struct od_gathering gatherings[2];
-    struct od_gathering *gathering; // One of them; the follower may have the other.
-    bool follows;                   // What came of its task is still to be looked at.
-    struct od_unapplied following;  // What it has of the journal.
-    bool sweep_is_due;
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
@@ -59,18 +54,6 @@ static bool is_closing(struct od_committer *committer)
     return closing;
 }
 
-static bool gathering_is_due(const struct od_committer *committer)
-{
-    return od_gathering_is_due(committer->gathering, committer->follower.applier.writes_max);
-}
-
-static bool follower_is_due(struct od_committer *committer)
-{
-    return od_follower_is_idle(&committer->follower) &&
-           (committer->follows || committer->sweep_is_due || committer->reader_check_is_due ||
-            gathering_is_due(committer));
-}
-
 static bool must_tell_lost(const struct od_committer *committer)
 {
     return committer->env->lost != 0 && !committer->has_told_lost;
@@ -79,11 +62,12 @@ static bool must_tell_lost(const struct od_committer *committer)
 // Until there is work, or what has gathered is due. The follower wakes us when it is idle.
 static void wait(struct od_committer *committer)
 {
-    if (od_gathering_is_empty(committer->gathering) || !od_follower_is_idle(&committer->follower))
+    const struct od_gathering *gathering = committer->follower.gathering;
+    if (od_gathering_is_empty(gathering) || !od_follower_is_idle(&committer->follower))
         pthread_cond_wait(&committer->has_work, &committer->mutex);
     else
         od_thread_wait_us(&committer->has_work, &committer->mutex,
-                          committer->gathering->due_us - od_clock_passed_us());
+                          gathering->due_us - od_clock_passed_us());
 }
 
 // False when there is nothing left and never will be.
@@ -91,7 +75,8 @@ static bool wait_for_work(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
-           !committer->tending_is_due && !follower_is_due(committer) && !must_tell_lost(committer))
+           !committer->tending_is_due && !committer->reader_check_is_due &&
+           !od_follower_is_due(&committer->follower) && !must_tell_lost(committer))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
@@ -131,110 +116,40 @@ static void count_group(struct od_committer *committer, const struct od_group *g
 
 // --- What follows --------------------------------------------------------------------------------
 
-// What came of its last task; the follower is idle.
-static void look_at_outcome(struct od_committer *committer)
-{
-    const struct od_follower_outcome *outcome = &committer->follower.outcome;
-    if (!committer->follows)
-        return;
-    committer->follows = false;
-    committer->following = (struct od_unapplied){0};
-    if (committer->journal != NULL)
-        od_journal_applied(committer->journal, outcome->applied);
-    bool has_trash = outcome->makes_trash || outcome->trash_is_left;
-    committer->sweep_is_due = committer->sweep_is_due || outcome->makes_trash ||
-                              (outcome->has_swept && outcome->trash_is_left);
-    pthread_mutex_lock(&committer->mutex);
-    committer->stats.swept += outcome->swept;
-    committer->stats.has_trash = has_trash || committer->sweep_is_due;
-    pthread_mutex_unlock(&committer->mutex);
-}
-
-static void give(struct od_committer *committer, const struct od_follower_task *task)
-{
-    OD_ASSERT(!committer->follows);
-    committer->follows = true;
-    if (task->gathering != NULL)
-        committer->following =
-            (struct od_unapplied){.bytes = task->gathering->bytes,
-                                  .count = task->gathering->count,
-                                  .operations = task->gathering->newest.uses.size};
-    od_follower_give(&committer->follower, task);
-}
-
-// What has gathered; the next gathers beside it.
-static struct od_gathering *take_gathering(struct od_committer *committer)
-{
-    struct od_gathering *taken = committer->gathering;
-    committer->gathering = &committer->gatherings[taken == &committer->gatherings[0]];
-    OD_ASSERT(od_gathering_is_empty(committer->gathering));
-    committer->gathering->moment = taken->moment;
-    return taken;
-}
-
 static bool take_reader_check(struct od_committer *committer)
 {
+    pthread_mutex_lock(&committer->mutex);
     bool is_due = committer->reader_check_is_due ||
                   committer->groups_since_check >= OD_STORE_GROUPS_PER_READER_CHECK;
     committer->reader_check_is_due = false;
+    pthread_mutex_unlock(&committer->mutex);
     if (is_due)
         committer->groups_since_check = 0;
     return is_due;
 }
 
-// It sweeps while nothing waits: a sweep that fails (a full disk) is tried again when there is new
-// trash, or after a restart.
+static void note_progress(struct od_committer *committer)
+{
+    const struct od_follower *follower = &committer->follower;
+    if (committer->journal != NULL)
+        od_journal_applied(committer->journal, follower->applied);
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.swept = follower->swept;
+    committer->stats.has_trash = follower->has_trash;
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+// It sweeps while nothing waits. What cannot be swept is tried again when there is new trash, or
+// after a restart.
 static void let_follow(struct od_committer *committer)
 {
-    struct od_follower_task task = {.gathering = NULL};
     if (!od_follower_is_idle(&committer->follower))
         return;
-    look_at_outcome(committer);
-    if (gathering_is_due(committer))
-        task.gathering = take_gathering(committer);
     pthread_mutex_lock(&committer->mutex);
-    task.looks_for_readers = take_reader_check(committer);
-    task.sweeps =
-        committer->sweep_is_due && task.gathering == NULL && od_list_is_empty(&committer->waiting);
+    bool may_sweep = od_list_is_empty(&committer->waiting);
     pthread_mutex_unlock(&committer->mutex);
-    committer->sweep_is_due = committer->sweep_is_due && !task.sweeps;
-    if (task.gathering != NULL || task.looks_for_readers || task.sweeps)
-        give(committer, &task);
-}
-
-static void wait_until_idle(struct od_committer *committer)
-{
-    od_follower_wait(&committer->follower);
-    look_at_outcome(committer);
-}
-
-// Until LMDB has all that is durable, or what cannot be applied at all is left to the next start.
-static void apply_all(struct od_committer *committer)
-{
-    wait_until_idle(committer);
-    if (od_gathering_is_empty(committer->gathering))
-        return;
-    const struct od_follower_task task = {.gathering = take_gathering(committer)};
-    give(committer, &task);
-    wait_until_idle(committer);
-}
-
-static struct od_unapplied unapplied(const struct od_committer *committer)
-{
-    const struct od_gathering *gathering = committer->gathering;
-    const struct od_unapplied *following = &committer->following;
-    return (struct od_unapplied){.bytes = following->bytes + gathering->bytes,
-                                 .count = following->count + gathering->count,
-                                 .operations = following->operations + gathering->newest.uses.size};
-}
-
-// The disk takes groups faster than LMDB does.
-static void wait_for_follower(struct od_committer *committer)
-{
-    while (committer->follows && unapplied(committer).bytes > OD_STORE_UNAPPLIED_BYTES) {
-        wait_until_idle(committer);
-        let_follow(committer);
-    }
+    od_follower_go_on(&committer->follower, take_reader_check(committer), may_sweep);
+    note_progress(committer);
 }
 
 static void on_follower_idle(void *owner)
@@ -258,11 +173,11 @@ static void hold(struct od_committer *committer)
 
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
-    wait_for_follower(committer);
+    od_follower_keep_up(&committer->follower);
     const struct od_committing by = {.journal = committer->journal,
                                      .rehearsal = &committer->rehearsal,
-                                     .gathering = committer->gathering,
-                                     .unapplied = unapplied(committer)};
+                                     .gathering = committer->follower.gathering,
+                                     .unapplied = od_follower_unapplied(&committer->follower)};
     od_group_commit(group, &by, &committer->reports);
     if (group->code == OD_ENV_FENCED)
         committer->lost_why = group->engine_err;
@@ -271,7 +186,7 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     if (committer->journal != NULL && od_journal_broken(committer->journal) != 0)
         od_env_lose(committer->env, od_journal_broken(committer->journal));
     if (od_group_has_failed(group))
-        apply_all(committer);
+        od_follower_finish(&committer->follower);
     od_group_tell(group, &committer->reports);
     count_group(committer, group, bytes);
     committer->groups_since_check++;
@@ -308,9 +223,9 @@ static void tell_when_lost(struct od_committer *committer)
 static void place(struct od_committer *committer, const struct od_pending *order, size_t bytes)
 {
     struct od_error err = {.text = ""};
-    apply_all(committer);
+    od_follower_finish(&committer->follower);
     struct od_intake intake = {committer->env, committer->engine, order, &committer->reports};
-    int code = od_intake_perform(&intake, &committer->sweep_is_due, &err);
+    int code = od_intake_perform(&intake, &committer->follower.sweep_is_due, &err);
     committer->lost_why = err;
     if (code != 0)
         od_env_lose(committer->env, code);
@@ -342,18 +257,19 @@ static void *run(void *argument)
         work(committer);
     }
     if (OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
-        wait_until_idle(committer);
+        od_follower_wait(&committer->follower);
     else
-        apply_all(committer);
+        od_follower_finish(&committer->follower);
+    note_progress(committer);
     tend_journal(committer);
     return NULL;
 }
 
-static bool start_threads(struct od_committer *committer, const struct od_applier *applier,
+static bool start_threads(struct od_committer *committer, const struct od_replay *replay,
                           struct od_error *err)
 {
-    errno = od_follower_open(&committer->follower, applier, &committer->reports, on_follower_idle,
-                             committer);
+    errno = od_follower_open(&committer->follower, &replay->applier, &replay->gathering.moment,
+                             &committer->reports, on_follower_idle, committer);
     if (errno != 0)
         return od_error_errno(err, "cannot start the thread that writes data.mdb");
     errno = od_thread_start(&committer->thread, run, committer);
@@ -400,27 +316,20 @@ static bool catch_up(struct od_committer *committer, const char *directory,
 }
 
 static bool open_store(struct od_committer *committer, const char *directory,
-                       struct od_applier *applier, struct od_error *err)
+                       struct od_replay *replay, struct od_error *err)
 {
-    struct od_replay replay;
     if (!od_env_open(&committer->env, directory, true, err))
         return false;
-    int code = od_replay_init(&replay, committer->env);
-    bool is_open = catch_up(committer, directory, &replay, code, err);
-    *applier = replay.applier;
-    for (size_t i = 0; i < 2; i++) {
-        od_gathering_init(&committer->gatherings[i]);
-        committer->gatherings[i].moment = replay.gathering.moment;
-    }
-    committer->gathering = &committer->gatherings[0];
-    od_replay_deinit(&replay);
-    if (!is_open)
-        od_env_close(committer->env);
-    return is_open;
+    int code = od_replay_init(replay, committer->env);
+    if (catch_up(committer, directory, replay, code, err))
+        return true;
+    od_replay_deinit(replay);
+    od_env_close(committer->env);
+    return false;
 }
 
 static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
-                                            int lock_fd, struct od_applier *applier,
+                                            int lock_fd, struct od_replay *replay,
                                             struct od_error *err)
 {
     bool is_held = false;
@@ -428,7 +337,7 @@ static enum od_committer_opening open_files(struct od_committer *committer, cons
     if (lock_fd < 0 && (!od_env_make_directory(directory, err) ||
                         !od_lock_open(&committer->lock_fd, directory, &is_held, err)))
         return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
-    if (open_store(committer, directory, applier, err))
+    if (open_store(committer, directory, replay, err))
         return OD_COMMITTER_OPEN;
     od_lock_close(committer->lock_fd);
     return OD_COMMITTER_FAILED;
@@ -436,8 +345,6 @@ static enum od_committer_opening open_files(struct od_committer *committer, cons
 
 static void close_files(struct od_committer *committer)
 {
-    for (size_t i = 0; i < 2; i++)
-        od_gathering_deinit(&committer->gatherings[i]);
     od_rehearsal_close(&committer->rehearsal);
     od_journal_close(committer->journal);
     od_env_close(committer->env);
@@ -470,11 +377,10 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     committer->events = events;
     committer->owner = owner;
     committer->engine = engine;
-    committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
-    committer->stats.has_trash = true;
+    committer->stats.has_trash = true; // A sweep finds out whether the last life left some.
     committer->kept_behind = OD_JOURNAL_KEEPS_NONE;
-    struct od_applier applier;
-    enum od_committer_opening opening = open_files(committer, directory, lock_fd, &applier, err);
+    struct od_replay replay;
+    enum od_committer_opening opening = open_files(committer, directory, lock_fd, &replay, err);
     if (opening != OD_COMMITTER_OPEN) {
         free(committer);
         return opening;
@@ -484,7 +390,9 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     od_thread_condition_init(&committer->has_work);
     bool can_report = od_reports_init(&committer->reports, loop, on_wake, committer) ||
                       od_error_errno(err, "cannot wake the committer's owner");
-    if (can_report && start_threads(committer, &applier, err)) {
+    bool is_started = can_report && start_threads(committer, &replay, err);
+    od_replay_deinit(&replay);
+    if (is_started) {
         *result = committer;
         return OD_COMMITTER_OPEN;
     }

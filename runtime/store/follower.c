@@ -139,18 +139,25 @@ static void *run(void *argument)
     return NULL;
 }
 
-// --- The committer's side ------------------------------------------------------------------------
+// --- Beginning and end ---------------------------------------------------------------------------
 
 int od_follower_open(struct od_follower *follower, const struct od_applier *applier,
-                     struct od_reports *reports, void (*on_idle)(void *owner), void *owner)
+                     const struct od_journal_moment *moment, struct od_reports *reports,
+                     void (*on_idle)(void *owner), void *owner)
 {
     OD_ASSERT(applier->env->is_writer);
     *follower = (struct od_follower){.env = applier->env,
                                      .reports = reports,
                                      .on_idle = on_idle,
                                      .owner = owner,
-                                     .applier = *applier};
-    follower->outcome.applied = applier->mark.moment.sequence;
+                                     .applier = *applier,
+                                     .applied = moment->sequence,
+                                     .sweep_is_due = true, // The last life may have left trash.
+                                     .has_trash = true};
+    follower->gathering = &follower->gatherings[0];
+    for (size_t i = 0; i < 2; i++)
+        od_gathering_init(&follower->gatherings[i]);
+    follower->gathering->moment = *moment;
     pthread_mutex_init(&follower->mutex, NULL);
     od_thread_condition_init(&follower->changed);
     int code = od_thread_start(&follower->thread, run, follower);
@@ -171,34 +178,8 @@ void od_follower_close(struct od_follower *follower)
     pthread_join(follower->thread, NULL);
     pthread_cond_destroy(&follower->changed);
     pthread_mutex_destroy(&follower->mutex);
-}
-
-bool od_follower_is_idle(struct od_follower *follower)
-{
-    pthread_mutex_lock(&follower->mutex);
-    bool idle = !follower->has_task;
-    pthread_mutex_unlock(&follower->mutex);
-    return idle;
-}
-
-void od_follower_give(struct od_follower *follower, const struct od_follower_task *task)
-{
-    OD_ASSERT(task->gathering != NULL || task->looks_for_readers || task->sweeps);
-    pthread_mutex_lock(&follower->mutex);
-    OD_ASSERT(!follower->has_task);
-    follower->task = *task;
-    follower->has_task = true;
-    pthread_cond_broadcast(&follower->changed);
-    pthread_mutex_unlock(&follower->mutex);
-}
-
-void od_follower_wait(struct od_follower *follower)
-{
-    pthread_mutex_lock(&follower->mutex);
-    while (follower->has_task)
-        pthread_cond_wait(&follower->changed, &follower->mutex);
-    OD_ASSERT(!follower->has_task);
-    pthread_mutex_unlock(&follower->mutex);
+    for (size_t i = 0; i < 2; i++)
+        od_gathering_deinit(&follower->gatherings[i]);
 }
 
 void od_follower_hurry(struct od_follower *follower)
@@ -208,4 +189,115 @@ void od_follower_hurry(struct od_follower *follower)
     follower->is_hurried = true;
     pthread_cond_broadcast(&follower->changed);
     pthread_mutex_unlock(&follower->mutex);
+}
+
+// --- Tasks ---------------------------------------------------------------------------------------
+
+bool od_follower_is_idle(struct od_follower *follower)
+{
+    pthread_mutex_lock(&follower->mutex);
+    bool idle = !follower->has_task;
+    pthread_mutex_unlock(&follower->mutex);
+    return idle;
+}
+
+static bool gathering_is_due(const struct od_follower *follower)
+{
+    return od_gathering_is_due(follower->gathering, follower->applier.writes_max);
+}
+
+bool od_follower_is_due(struct od_follower *follower)
+{
+    return od_follower_is_idle(follower) &&
+           (follower->has_given || follower->sweep_is_due || gathering_is_due(follower));
+}
+
+struct od_unapplied od_follower_unapplied(const struct od_follower *follower)
+{
+    const struct od_gathering *gathering = follower->gathering;
+    const struct od_unapplied *given = &follower->given;
+    return (struct od_unapplied){.bytes = given->bytes + gathering->bytes,
+                                 .count = given->count + gathering->count,
+                                 .operations = given->operations + gathering->newest.uses.size};
+}
+
+static void look_at_outcome(struct od_follower *follower)
+{
+    const struct od_follower_outcome *outcome = &follower->outcome;
+    if (!follower->has_given)
+        return;
+    follower->has_given = false;
+    follower->given = (struct od_unapplied){0};
+    follower->applied = outcome->applied;
+    follower->swept += outcome->swept;
+    follower->sweep_is_due = follower->sweep_is_due || outcome->makes_trash ||
+                             (outcome->has_swept && outcome->trash_is_left);
+    follower->has_trash = follower->sweep_is_due || outcome->trash_is_left;
+}
+
+static void give(struct od_follower *follower, const struct od_follower_task *task)
+{
+    OD_ASSERT(!follower->has_given);
+    follower->has_given = true;
+    pthread_mutex_lock(&follower->mutex);
+    OD_ASSERT(!follower->has_task);
+    follower->task = *task;
+    follower->has_task = true;
+    pthread_cond_broadcast(&follower->changed);
+    pthread_mutex_unlock(&follower->mutex);
+}
+
+// What has gathered; the next gathers beside it.
+static struct od_gathering *take_gathering(struct od_follower *follower)
+{
+    struct od_gathering *taken = follower->gathering;
+    follower->given = od_follower_unapplied(follower);
+    follower->gathering = &follower->gatherings[taken == &follower->gatherings[0]];
+    OD_ASSERT(od_gathering_is_empty(follower->gathering));
+    follower->gathering->moment = taken->moment;
+    return taken;
+}
+
+void od_follower_go_on(struct od_follower *follower, bool looks_for_readers, bool may_sweep)
+{
+    struct od_follower_task task = {.looks_for_readers = looks_for_readers};
+    OD_ASSERT(od_follower_is_idle(follower));
+    look_at_outcome(follower);
+    if (gathering_is_due(follower))
+        task.gathering = take_gathering(follower);
+    task.sweeps = may_sweep && follower->sweep_is_due && task.gathering == NULL;
+    follower->sweep_is_due = follower->sweep_is_due && !task.sweeps;
+    if (task.gathering != NULL || task.looks_for_readers || task.sweeps)
+        give(follower, &task);
+}
+
+void od_follower_wait(struct od_follower *follower)
+{
+    pthread_mutex_lock(&follower->mutex);
+    while (follower->has_task)
+        pthread_cond_wait(&follower->changed, &follower->mutex);
+    pthread_mutex_unlock(&follower->mutex);
+    look_at_outcome(follower);
+    OD_ASSERT(!follower->has_given);
+}
+
+void od_follower_keep_up(struct od_follower *follower)
+{
+    OD_ASSERT(!follower->is_over);
+    while (follower->has_given &&
+           od_follower_unapplied(follower).bytes > OD_STORE_UNAPPLIED_BYTES) {
+        od_follower_wait(follower);
+        od_follower_go_on(follower, false, false);
+    }
+}
+
+void od_follower_finish(struct od_follower *follower)
+{
+    od_follower_wait(follower);
+    if (!od_gathering_is_empty(follower->gathering)) {
+        const struct od_follower_task task = {.gathering = take_gathering(follower)};
+        give(follower, &task);
+        od_follower_wait(follower);
+    }
+    OD_ASSERT(od_gathering_is_empty(follower->gathering));
 }

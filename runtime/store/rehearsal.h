@@ -17,7 +17,7 @@
 #include "store/room.h"
 #include "store/write.h"
 
-// What was durable before and is not in LMDB yet.
+// What is durable and not in LMDB yet.
 struct od_unapplied {
     size_t bytes, count, operations;
 };
