@@ -1,6 +1,7 @@
 #include "store/follower.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/thread.h"
@@ -89,10 +90,18 @@ static void sweep(struct od_follower *follower, struct od_follower_outcome *outc
     outcome->trash_is_left = !is_empty;
 }
 
+// A spec holds it as a slow disk would.
+static void hold(struct od_follower *follower)
+{
+    while (OD_FAULT("follow.hold") && !is_hurried(follower))
+        usleep(1000);
+}
+
 static struct od_follower_outcome perform(struct od_follower *follower,
                                           const struct od_follower_task *task)
 {
     struct od_follower_outcome outcome = {0};
+    hold(follower);
     if (task->looks_for_readers)
         look_for_readers(follower);
     if (task->gathering != NULL)
