@@ -158,8 +158,7 @@ static bool note_file(struct od_journal *journal)
     struct stat status;
     if (fstat(journal->fd, &status) != 0)
         return false;
-    journal->device = status.st_dev;
-    journal->inode = status.st_ino;
+    journal->file = (struct od_store_file){status.st_dev, status.st_ino};
     journal->size = (uint64_t)status.st_size; // One that was used before may be longer.
     return true;
 }
@@ -306,11 +305,9 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 static bool has_its_name(const struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES], path[PATH_MAX];
-    struct stat named;
     od_journal_name(name, od_journal_segment_of(journal->segments.previous)->first);
     snprintf(path, sizeof path, "%s/%s", journal->path, name);
-    return stat(path, &named) == 0 && named.st_dev == journal->device &&
-           named.st_ino == journal->inode;
+    return od_store_file_equal(od_store_file_look(path), journal->file);
 }
 
 // Zeros, where the group goes and behind it. A large group needs none: there is no other for which
