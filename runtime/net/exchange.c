@@ -255,8 +255,8 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
     }
     int on = 1; // What waits leaves in one piece a turn; there is nothing Nagle could gather.
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (place != OD_PAGE_NO_PLACE)
-        od_wire_show_on(exchange->wire, net->page, place);
+    if (place != OD_PAGE_NO_PLACE && net->page != NULL)
+        od_wire_show_at(exchange->wire, place);
     exchange->net = net;
     exchange->place = place;
     exchange->number = ++net->last_exchange;

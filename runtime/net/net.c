@@ -58,6 +58,7 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
+    free(net->decoder); // Nothing is in it.
     od_wire_free_spares(net);
 }
 

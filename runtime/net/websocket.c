@@ -25,7 +25,7 @@ void od_websocket_check(const struct od_websocket *websocket)
     OD_ASSERT(websocket->wire == NULL || amid == NULL || amid->early.size == 0);
     OD_ASSERT(amid == NULL || amid->coming_bytes <= websocket->net->coming_bytes);
     OD_ASSERT(websocket->held == NULL || websocket->held->websocket == websocket);
-    OD_ASSERT(websocket->page == NULL || websocket->place < OD_PAGE_SOCKETS_MAX);
+    OD_ASSERT(websocket->place == OD_PAGE_NO_PLACE || websocket->place < OD_PAGE_SOCKETS_MAX);
     OD_ASSERT((websocket->url == NULL) == (websocket->url_size + websocket->protocol_size == 0));
     OD_ASSERT(!websocket->is_freed || websocket->is_reading);
 }
@@ -113,7 +113,7 @@ static __attribute__((noinline)) void mask(struct od_net *net, struct od_bytes *
 static inline void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
 {
     OD_ASSERT(mark < out->size);
-    if (websocket->decoder.is_client)
+    if (websocket->is_client)
         mask(websocket->net, out, mark);
 }
 
@@ -145,7 +145,7 @@ size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
 
 bool od_websocket_is_client(const struct od_websocket *websocket)
 {
-    return websocket->decoder.is_client;
+    return websocket->is_client;
 }
 
 bool od_websocket_can_send(const struct od_websocket *websocket)
@@ -255,7 +255,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
     od_websocket_touch(websocket);
-    if (websocket->wire != NULL && !websocket->decoder.is_client) {
+    if (websocket->wire != NULL && !websocket->is_client) {
         od_wire_put_shared(websocket->wire, frame, bytes);
         od_wire_count(websocket->wire);
         return;
@@ -331,6 +331,7 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void 
     websocket->number = number;
     websocket->holder = holder;
     websocket->is_events = is_events;
+    websocket->place = OD_PAGE_NO_PLACE;
     od_list_init(&websocket->touched);
     od_map_put_number(&net->websockets, &websocket->node, number);
     return websocket;
@@ -340,7 +341,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL);
     od_websocket_drop_held(websocket);
-    od_frame_decoder_deinit(&websocket->decoder);
+    od_websocket_drop_decoder(websocket);
     od_websocket_count_coming(websocket, 0);
     if (websocket->amid != NULL) // Frames that found no connection.
         od_bytes_deinit(&websocket->amid->early);
@@ -383,9 +384,7 @@ static void take_record(struct od_websocket *websocket, const struct od_upgrade_
     websocket->window_bits = record->window_bits & 15u; // At most 15 (codec/offer.h).
     websocket->has_closed |= record->has_closed;
     take_url(websocket, record);
-    od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
-                          websocket->window_bits != 0);
-    websocket->decoder.is_client = record->is_client;
+    websocket->is_client = record->is_client;
 }
 
 // Frames that were put while there was no connection go out behind the head.
@@ -396,7 +395,7 @@ static void put_early(struct od_websocket *websocket, od_slice head)
     od_bytes_put_slice(out, head);
     if (amid == NULL)
         return;
-    OD_ASSERT(!websocket->decoder.is_client || amid->early.size == 0); // They are not masked.
+    OD_ASSERT(!websocket->is_client || amid->early.size == 0); // They are not masked.
     od_bytes_put_slice(out, od_bytes_slice(&amid->early));
     od_bytes_deinit(&amid->early);
     od_websocket_calm(websocket);

@@ -50,7 +50,6 @@
 
 struct od_websocket;
 struct od_wire;
-struct od_worker_page;
 
 enum od_ready_state {
     OD_READY_CONNECTING, // Never seen here: there is a connection, or will be at once.
@@ -138,9 +137,9 @@ void od_websocket_put_told(const struct od_websocket *websocket, od_slice payloa
 bool od_websocket_record_is_amid(
     od_slice record); // It is the second, and tells something under way.
 
-// From now on [place] on [page] shows how it is. NULL: no more.
-void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
-                          uint32_t place);
+// From now on [place] on the net's page shows how it is; or no more.
+void od_websocket_show_at(struct od_websocket *websocket, uint32_t place);
+void od_websocket_hide(struct od_websocket *websocket);
 
 // Something of it is under way above the net or has just ended: the flags are to be looked at.
 void od_websocket_touch(struct od_websocket *websocket);
