@@ -4,21 +4,30 @@
 #include "link/worker_page.h"
 #include "net/wire.h"
 
+static bool is_leased(const struct od_wire *wire)
+{
+    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
+}
+
+// How much was sent before, which of an HTTP connection main has put there; then the wire counts.
+static bool begin_sent(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        return od_sent_bytes(wire->fd, &wire->sent);
+    wire->sent = wire->page->sent[wire->place];
+    return true;
+}
+
 void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
 {
     OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
     OD_ASSERT(!wire->owes_lease);
     wire->page = page;
     wire->place = place;
-    if (page != NULL && !wire->knows_sent) // Then the wire counts by itself.
-        wire->knows_sent = od_sent_bytes(wire->fd, &wire->sent);
+    if (page != NULL && !wire->knows_sent)
+        wire->knows_sent = begin_sent(wire);
     if (!wire->knows_sent)
         wire->sent = 0;
-}
-
-static bool is_leased(const struct od_wire *wire)
-{
-    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
 }
 
 // A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
