@@ -1,9 +1,6 @@
 #include "net/exchange.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "codec/http_answer.h"
 #include "link/meters.h"
@@ -253,8 +250,6 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
         free(exchange);
         return false;
     }
-    int on = 1; // What waits leaves in one piece a turn; there is nothing Nagle could gather.
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (place != OD_PAGE_NO_PLACE && net->page != NULL)
         od_wire_show_at(exchange->wire, place);
     exchange->net = net;

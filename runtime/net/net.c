@@ -73,13 +73,19 @@ static void tell_over(const struct od_net *net, uint64_t number)
         net->events->connection_over(net->owner, number);
 }
 
-void od_net_hang_up(struct od_net *net, int fd)
+void od_net_close(struct od_net *net, int fd)
 {
     OD_ASSERT(fd >= 0);
     uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
-    shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
     tell_over(net, number);
+}
+
+void od_net_hang_up(struct od_net *net, int fd)
+{
+    OD_ASSERT(fd >= 0);
+    shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
+    od_net_close(net, fd);
 }
 
 void od_net_read(struct od_net *net)

@@ -91,6 +91,8 @@ void od_net_deinit(struct od_net *net);
 
 // Ends a connection that was given to this process and that no wire has.
 void od_net_hang_up(struct od_net *net, int fd);
+void od_net_close(struct od_net *net, int fd); // One that is over both ways.
+
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 

@@ -93,7 +93,7 @@ void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before th
 void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.
 
 // Reads and sends once, what the lookout has found: for od_net_read.
-void od_wire_ready(void *wire, uint8_t wishes);
+void od_wire_ready(void *wire, uint8_t what);
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
 

@@ -4,6 +4,20 @@
 #include "link/worker_page.h"
 #include "net/wire.h"
 
+static bool is_leased(const struct od_wire *wire)
+{
+    return wire->is_shown && wire->place >= OD_PAGE_SOCKETS_MAX;
+}
+
+// How much was sent before, which of an HTTP connection main has put there; then the wire counts.
+static bool begin_sent(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        return od_sent_bytes(wire->fd, &wire->sent);
+    wire->sent = wire->net->page->sent[wire->place];
+    return true;
+}
+
 void od_wire_show_at(struct od_wire *wire, uint32_t place)
 {
     OD_ASSERT(place < OD_PAGE_PLACES_MAX);
@@ -11,8 +25,8 @@ void od_wire_show_at(struct od_wire *wire, uint32_t place)
     OD_ASSERT(!wire->owes_lease);
     wire->is_shown = true;
     wire->place = place;
-    if (!wire->knows_sent) // Then the wire counts by itself.
-        wire->knows_sent = od_sent_bytes(wire->fd, &wire->sent);
+    if (!wire->knows_sent)
+        wire->knows_sent = begin_sent(wire);
     if (!wire->knows_sent)
         wire->sent = 0;
 }
@@ -21,11 +35,6 @@ void od_wire_hide(struct od_wire *wire)
 {
     OD_ASSERT(!wire->owes_lease);
     wire->is_shown = false;
-}
-
-static bool is_leased(const struct od_wire *wire)
-{
-    return wire->is_shown && wire->place >= OD_PAGE_SOCKETS_MAX;
 }
 
 // A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
