@@ -193,10 +193,13 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     call->bytes = body.size;
     object->call_count++;
     od_object_work(object)->call_bytes += body.size;
-    od_object_receive(object, event);
     // A client waits for an object but nothing waits for a client, so it closes no cycle.
-    if (call->from != OD_FROM_EXCHANGE)
-        od_deadlock_look(call);
+    if (call->from == OD_FROM_EXCHANGE) {
+        od_object_receive_read(object, event); // The call may be over by then.
+        return;
+    }
+    od_object_receive(object, event);
+    od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body,

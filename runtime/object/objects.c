@@ -429,7 +429,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 void od_objects_watch_awake(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->work->awake));
-    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms_at(object->objects->now_us);
     od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }

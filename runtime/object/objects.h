@@ -47,7 +47,7 @@ struct od_objects {
     int64_t now_us;                // When the last one ended, or the turn began,
     int64_t turn_ends_us;          // and until when events may begin in it.
     uint64_t turn;                 // So many have begun.
-    bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
+    bool handles_at_once;          // What is read now (od_object_receive_read).
     struct od_event *borrowed;     // The one event of these,
     struct od_object *unsettled;   // and whose it was last; NULL: it is settled.
     uint64_t seen_reads;           // Of the net: what was read since is not in now_us.
