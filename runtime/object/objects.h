@@ -63,7 +63,9 @@ struct od_objects {
     struct od_slab works;   // Of objects that are not at rest (work.h).
     struct od_map timeouts;
     struct od_map calls;
-    struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_slab call_blocks; // What they lie in.
+    struct od_bytes route_name; // Of the object that the request being routed asks for.
+    struct od_map peer_calls;   // Those from other workers, by their number there.
     struct od_map streams;
     struct od_map sinks;
     struct od_call_marks call_marks;
