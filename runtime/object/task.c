@@ -278,7 +278,7 @@ OD_SELDOM static void leave_section(struct od_task *task)
     od_section_end(task);
 }
 
-void od_task_free(struct od_task *task)
+inline void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
