@@ -118,8 +118,7 @@ static void on_bytes(void *owner, char *at, size_t size)
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
         return;
-    if (is_first)
-        od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
+    exchange->is_new = is_first;
     if (exchange->wire->is_paused)
         od_exchange_await_turn(exchange);
     else

@@ -35,7 +35,8 @@ struct od_exchange {
     struct od_wire *wire;
     uint32_t place; // On the page.
     enum phase phase;
-    bool has_begun;      // The request has.
+    bool is_new;         // What was read last is the first of a head,
+    bool has_begun;      // and the request has begun.
     bool has_handshake;  // It asks for a WebSocket.
     bool awaits_room;    // NEXT, until the client has taken what waits for it;
     size_t coming_bytes; // What it is counted with in the net's.

@@ -227,6 +227,8 @@ static bool read_head(struct od_exchange *exchange)
         od_exchange_refuse(exchange, exchange->head.fault);
         return false;
     case OD_HTTP_MORE:
+        if (exchange->is_new) // Most heads come as a whole.
+            od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
         od_exchange_await_more(exchange);
         return false;
     case OD_HTTP_DONE:

@@ -104,6 +104,11 @@ void od_object_rest(struct od_object *object);
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);
 
+// The same for what has just been read from a connection. If nobody waits, the object is delivered
+// to here and now: what the event takes is still in the cache, and is given back before the next is
+// read.
+void od_object_receive_read(struct od_object *object, struct od_event *event);
+
 // Makes it; [namespace] NULL makes the entry. Freed by itself once nobody needs it any more.
 struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
                                 const od_id *id, bool has_name, od_slice name);

@@ -55,6 +55,7 @@ void od_objects_init(struct od_objects *objects)
     od_slab_init(&objects->works, sizeof(struct od_work));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
+    od_slab_init(&objects->call_blocks, sizeof(struct od_call));
     od_map_init(&objects->peer_calls);
     od_map_init(&objects->streams);
     od_map_init(&objects->sinks);
@@ -138,6 +139,8 @@ void od_objects_deinit(struct od_objects *objects)
     od_slab_deinit(&objects->works);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
+    od_slab_deinit(&objects->call_blocks);
+    od_bytes_deinit(&objects->route_name);
     od_map_deinit(&objects->peer_calls);
     od_map_deinit(&objects->streams);
     od_map_deinit(&objects->sinks);
@@ -429,7 +432,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 void od_objects_watch_awake(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->work->awake));
-    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms_at(object->objects->now_us);
     od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }
@@ -488,6 +491,7 @@ static void fit_maps(struct od_objects *objects)
     od_slab_fit(&objects->effects);
     od_slab_fit(&objects->store->entries);
     od_slab_fit(&objects->works);
+    od_slab_fit(&objects->call_blocks);
 }
 
 // Many may be due at once; events come in between.

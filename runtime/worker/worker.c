@@ -57,8 +57,7 @@ static void on_request(void *owner, uint64_t exchange, struct od_bytes *request)
     struct od_worker *worker = owner;
     if (worker->objects.is_leaving)
         return; // It is not begun, and the next worker gets it.
-    od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
-                  od_bytes_slice(request), request);
+    od_call_ask(&worker->objects, exchange, request);
 }
 
 static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
