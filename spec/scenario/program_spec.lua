@@ -188,6 +188,24 @@ describe("The program", function()
     assert.truthy(text:match("OPEN_DO_WORKERS=many: expected a number from 1 to 64"), text)
   end)
 
+  it("warns of variables that are near to one of an option, and of no others", function()
+    local server = serves({}, { OPEN_DO_WORKER = "3", OPEN_DO_LOG_LEVLE = "debug",
+      OPEN_DO_PORT = "tcp://10.0.0.1:80", OPEN_DO_IDLE_MS = "1000", OPEN_DO_ = "", OPEN_DO = "" })
+    local text = server:output()
+    assert.matches("OPEN_DO_WORKER is not an option of open-do; did you mean OPEN_DO_WORKERS?",
+      text, 1, true)
+    assert.matches("OPEN_DO_LOG_LEVLE is not an option of open-do; did you mean OPEN_DO_LOG_LEVEL?",
+      text, 1, true)
+    assert.equal(2, select(2, text:gsub("is not an option", "")))
+  end)
+
+  it("warns of them when it asks, too", function()
+    local code, text = ends({ "status", "--data", "nowhere" }, { OPEN_DO_JOSN = "1" })
+    assert.equal(1, code)
+    assert.matches("OPEN_DO_JOSN is not an option of open-do; did you mean OPEN_DO_JSON?", text, 1,
+      true)
+  end)
+
   it("does not look at a variable whose flag is given", function()
     serves({}, { OPEN_DO_WORKERS = "many" })
   end)
