@@ -3,8 +3,7 @@ local json = require "dkjson"
 local http = require "spec.support.http"
 local Server = require "spec.support.server"
 local process = require "spec.support.process"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
+local shell = require "spec.support.shell"
 
 local SECONDS = 20
 
@@ -21,27 +20,21 @@ describe("The program", function()
   local directory
 
   local function write(name, text)
-    local file = assert(io.open(directory .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
+    shell.write(directory .. "/" .. name, text)
   end
 
   before_each(function()
-    local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-program-XXXXXX"
-    local name = ffi.new("char[?]", #template + 1, template)
-    assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory")
-    directory = ffi.string(name)
+    directory = shell.make_directory()
     write("room.lua", SCRIPT)
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(directory))
+    shell.remove(directory)
   end)
 
   -- It runs in another working directory than the specs do.
-  local program = process.program:match("^/") and process.program
-    or os.getenv("PWD") .. "/" .. process.program
+  local program = process.absolute_program()
 
   local function open_do(arguments, env)
     return process.start { argv = { program, unpack(arguments) }, env = env, cwd = directory }

@@ -6,16 +6,14 @@
 --   local server = Server.start { source = [[ return { namespaces = ... } ]], workers = 2 }
 --   server:get("/counters/a").body; server:connect("/rooms/lobby"); server:stop()
 
-local ffi = require "ffi"
 local json = require "dkjson"
 local http = require "spec.support.http"
 local kept = require "spec.support.kept"
 local page = require "open-do.test.page"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 local events = require "spec.support.events"
 local websocket = require "spec.support.websocket"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
 
 local Server = {}
 Server.__index = Server
@@ -31,30 +29,17 @@ local MISHAPS = {
 
 local ADMIN = { [true] = "127.0.0.1:0", off = "off" } -- And "usual": where dev has it by itself.
 
-local function temporary_directory()
-  local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
-  local name = ffi.new("char[?]", #template + 1, template)
-  assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory in /tmp")
-  return ffi.string(name)
-end
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
-
 function Server.prepare(options)
   local self = setmetatable({ options = options, clients = {}, faults = {} }, Server)
-  self.directory = temporary_directory()
+  self.directory = shell.make_directory()
   self.script = options.script
   if options.source then
     for name, text in pairs(options.files or {}) do
       os.execute(("mkdir -p '%s/%s'"):format(self.directory, name:match("^(.*)/") or "."))
-      write_file(self.directory .. "/" .. name, text)
+      shell.write(self.directory .. "/" .. name, text)
     end
     self.script = self.directory .. "/script.lua"
-    write_file(self.script, options.source)
+    shell.write(self.script, options.source)
   end
   self.page = page.new(self.directory .. "/test-page")
   return self
@@ -67,12 +52,12 @@ end
 
 -- Saves the script, or the file `name` beside it, in one write, as `cat >` does it.
 function Server:save(text, name)
-  write_file(self:path(name), text)
+  shell.write(self:path(name), text)
 end
 
 -- Saves it as most editors do: a new file takes the name of the old one.
 function Server:save_by_renaming(text, name)
-  write_file(self:path("saved~"), text)
+  shell.write(self:path("saved~"), text)
   assert(os.rename(self:path("saved~"), self:path(name)))
 end
 
