@@ -10,6 +10,7 @@ local json = require "dkjson"
 local http = require "spec.support.http"
 local kept = require "spec.support.kept"
 local page = require "open-do.test.page"
+local proc = require "spec.support.proc"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 local events = require "spec.support.events"
@@ -26,6 +27,9 @@ local MISHAPS = {
   "another one is started", "have not finished within", "refused by --confine", "Sanitizer",
   "runtime error:",
 }
+
+-- What some have in the place of a worker's number (runtime/main/processes/process.h).
+local NUMBERS = { tls = 1000002, node = 1000004 }
 
 local ADMIN = { [true] = "127.0.0.1:0", off = "off" } -- And "usual": where dev has it by itself.
 
@@ -236,18 +240,16 @@ function Server:kill()
   process.wait_gone(workers, STOP_SECONDS)
 end
 
--- The process of it that speaks with other nodes.
-function Server:node_process()
+-- Its processes of one kind: "worker", "tls" or "node".
+function Server:processes(kind)
+  local found = {}
   for _, pid in ipairs(self.process:children()) do
-    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-    local text = file and file:read("*a") or ""
-    if file then
-      file:close()
-    end
-    if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
-      return pid
+    local number = tonumber(proc.read(pid, "environ"):match("OPEN_DO_WORKER_LINK=(%d+):"))
+    if number and (number == NUMBERS[kind] or kind == "worker" and number < 1000000) then
+      found[#found + 1] = pid
     end
   end
+  return found
 end
 
 -- Asks the running server as a person would, `open-do status --data DIR ...`; returns the process.
