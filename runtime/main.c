@@ -177,8 +177,10 @@ int main(int argc, char **argv)
     else if (od_takeover_is_asked(&only_tries, &fd))
         exit = (int)(only_tries ? od_successor_run(&options, fd, od_tls_check)
                                 : od_server_take_over(&options, fd));
-    else
+    else {
+        od_options_tell_misspelt();
         exit = (int)commands[options.command](&options);
+    }
     od_options_deinit(&options);
     return flush_output(exit);
 }

@@ -143,6 +143,10 @@ struct od_options {
 OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
                                            struct od_error *err);
 
+// Warns, in the log, of variables "OPEN_DO_..." that are no option and near to one. Others may be
+// anybody's: Kubernetes names some after a service, "OPEN_DO_PORT".
+void od_options_tell_misspelt(void);
+
 const char *od_options_command_name(const struct od_options *options); // "objects".
 
 // By which names pages may open WebSockets here, for od_origin_host_is_allowed: those of

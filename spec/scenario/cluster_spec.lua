@@ -220,14 +220,14 @@ describe("a cluster", function()
     both_have_slots()
     put_many(first, 20)
     second:expect_mishap "another one is started"
-    local stopped = second:node_process()
+    local stopped = second:processes("node")[1]
     process.send_signal(stopped, "STOP")
     second.process:wait_output("the process for other nodes has stood still",
       cluster_nodes.TAKEN_OVER_S)
     eventually("all objects are served by both", function()
       return #missing(first, 20) == 0 and #missing(second, 20) == 0
     end)
-    assert.is_true(second:node_process() ~= stopped)
+    assert.is_true(second:processes("node")[1] ~= stopped)
     assert.equal("up up", postgres:ask "SELECT string_agg(state, ' ') FROM od_node")
   end)
 
