@@ -59,6 +59,12 @@ static bool must_tell_lost(const struct od_committer *committer)
     return committer->env->lost != 0 && !committer->has_told_lost;
 }
 
+static bool follower_is_due(struct od_committer *committer)
+{
+    return od_follower_is_due(&committer->follower) ||
+           (committer->reader_check_is_due && od_follower_is_idle(&committer->follower));
+}
+
 // Until there is work, or what has gathered is due. The follower wakes us when it is idle.
 static void wait(struct od_committer *committer)
 {
@@ -75,8 +81,7 @@ static bool wait_for_work(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
-           !committer->tending_is_due && !committer->reader_check_is_due &&
-           !od_follower_is_due(&committer->follower) && !must_tell_lost(committer))
+           !committer->tending_is_due && !follower_is_due(committer) && !must_tell_lost(committer))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
