@@ -65,6 +65,7 @@ void od_tag_add(struct od_object *object, struct od_socket *socket, const od_sli
 
 static void end_tag(struct od_object *object, struct od_tag *tag)
 {
+    OD_ASSERT(object->tags != NULL);
     od_map_remove(object->tags, &tag->by_name);
     free(tag);
     if (object->tags->size > 0)
