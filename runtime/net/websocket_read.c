@@ -20,7 +20,7 @@ static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
     if (!websocket->has_closed)
         od_websocket_put_close(websocket, code, why);
     od_websocket_let_go(websocket);
-    net->events->failed(net->owner, websocket->number, why);
+    net->events->failed(net->owner, websocket->holder, websocket->is_relay, why);
 }
 
 static void tell_message(const struct od_websocket *websocket, od_slice payload,
@@ -125,7 +125,7 @@ static void on_pong(struct od_websocket *websocket, const struct od_frame_messag
 {
     struct od_net *net = websocket->net;
     if (websocket->tells_pongs)
-        net->events->pong(net->owner, websocket->number, message->payload);
+        net->events->pong(net->owner, websocket->holder, websocket->is_relay, message->payload);
 }
 
 static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
