@@ -17,6 +17,9 @@ enum {
     code_vanished = 1006, // Told to the object, never sent.
 };
 
+_Static_assert(sizeof(struct od_websocket) <= 120 || sizeof(void *) != 8,
+               "most are idle: what one has only for a while is od_amid, od_held or its decoder");
+
 void od_websocket_check(const struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL || !websocket->is_over);

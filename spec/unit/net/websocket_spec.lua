@@ -69,6 +69,37 @@ describe("A WebSocket", function()
     assert.equal("game", core.string(C.od_websocket_protocol(stage:websocket(1))))
   end)
 
+  -- Each of the two is cut at each place; between the pieces the other one is read, and a third.
+  it("is read in pieces while others are, and each hears its own", function()
+    local clients = {}
+    for number = 1, 3 do
+      clients[number] = stage:client(UPGRADE .. "\r\n")
+      stage:turn()
+      assert.is_true(stage:upgrade(number, number))
+    end
+    stage:turn()
+    stage:story()
+    local ann, bob, cid = unpack(clients)
+    local one = frames.frame("text", "of ", { fin = false }) .. frames.frame("continuation", "ann")
+    local two = frames.frame("binary", "of bob's")
+    for cut = 1, math.max(#one, #two) - 1 do
+      for _, said in ipairs { one, two } do
+        (said == one and ann or bob):send(said:sub(1, cut))
+        cid:send(frames.frame("text", "whole"))
+        stage:turn()
+      end
+      local heard = stage:story()
+      ann:send(one:sub(cut + 1))
+      stage:turn()
+      bob:send(two:sub(cut + 1))
+      stage:turn()
+      heard = heard .. stage:story()
+      assert.equal(2, select(2, heard:gsub("text 3 whole\n", "")))
+      assert.equal(1, select(2, heard:gsub("text 1 of ann\n", "")), cut)
+      assert.equal(1, select(2, heard:gsub("binary 2 of bob's\n", "")), cut)
+    end
+  end)
+
   it("moves to another worker, in the middle of a frame, and tells the old one nothing", function()
     local other = stage_of.new()
     local hello = frames.frame("text", "hello")
