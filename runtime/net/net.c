@@ -53,9 +53,8 @@ void od_net_deinit(struct od_net *net)
     OD_ASSERT(net->going_bytes == 0);
     OD_ASSERT(net->inflating_bytes == 0);
     OD_ASSERT(net->exchanges.size == 0);
-    OD_ASSERT(net->websockets.size == 0);
+    OD_ASSERT(net->websocket_count == 0);
     od_map_deinit(&net->exchanges);
-    od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
     free(net->decoder); // Nothing is in it.

@@ -59,7 +59,7 @@ struct od_net {
     struct od_going *spares[OD_NET_SPARES_MAX]; // For what wires send (wire_inner.h), those
     size_t spare_count;                         // that no wire has.
     struct od_map exchanges;
-    struct od_map websockets;
+    uint32_t websocket_count;
     uint64_t last_exchange; // Number of the youngest.
     struct od_keepalives keepalives;
     struct od_deflate *deflate;

@@ -17,6 +17,9 @@ enum {
     code_vanished = 1006, // Told to the object, never sent.
 };
 
+_Static_assert(sizeof(struct od_websocket) <= 120 || sizeof(void *) != 8,
+               "most are idle: what one has only for a while is od_amid, od_held or its decoder");
+
 void od_websocket_check(const struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL || !websocket->is_over);
@@ -50,7 +53,8 @@ void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t cod
                               bool was_clean)
 {
     struct od_net *net = websocket->net;
-    net->events->closed(net->owner, websocket->number, code, reason, was_clean);
+    net->events->closed(net->owner, websocket->holder, websocket->is_relay, code, reason,
+                        was_clean);
 }
 
 void od_websocket_vanish(struct od_websocket *websocket)
@@ -316,24 +320,15 @@ static void on_stirs(void *owner)
 static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
                                                  on_half_ended, on_ended};
 
-struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
+struct od_websocket *od_websocket_new(struct od_net *net, void *holder, bool is_events)
 {
-    struct od_map_node *node = od_map_find_number(&net->websockets, number);
-    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
-}
-
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
-                                      bool is_events)
-{
-    OD_ASSERT(od_net_websocket(net, number) == NULL);
     struct od_websocket *websocket = od_allocate_zeroed(sizeof *websocket);
     websocket->net = net;
-    websocket->number = number;
     websocket->holder = holder;
     websocket->is_events = is_events;
     websocket->place = OD_PAGE_NO_PLACE;
     od_list_init(&websocket->touched);
-    od_map_put_number(&net->websockets, &websocket->node, number);
+    net->websocket_count++;
     return websocket;
 }
 
@@ -355,7 +350,7 @@ void od_websocket_free(struct od_websocket *websocket)
 {
     od_websocket_check(websocket);
     od_websocket_abort(websocket);
-    od_map_remove(&websocket->net->websockets, &websocket->node);
+    websocket->net->websocket_count--;
     od_list_remove(&websocket->touched);
     if (websocket->is_reading)
         websocket->is_freed = true;

@@ -61,13 +61,12 @@ enum od_ready_state {
 #define OD_CLOSE_NO_CODE 1005u   // A Close frame without a code; od_websocket_close sends it empty.
 #define OD_CLOSE_TRY_AGAIN 1013u // Told as unclean: the reader was too slow.
 
-// [number] is the caller's and not in use; events tell it, or [holder], which is his, too.
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
-                                      bool is_events);
+// Events tell of it by [holder], which is the caller's.
+struct od_websocket *od_websocket_new(struct od_net *net, void *holder, bool is_events);
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
-struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 
-// From here on its messages go on elsewhere as they are: they are told as [relayed], to [holder].
+// From here on its messages go on elsewhere as they are: they are told as [relayed], and all of it
+// to [holder].
 void od_websocket_relay(struct od_websocket *websocket, void *holder);
 
 // Two of ours that speak with each other say with pongs, which nobody asked for, what no message

@@ -20,7 +20,7 @@ static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
     if (!websocket->has_closed)
         od_websocket_put_close(websocket, code, why);
     od_websocket_let_go(websocket);
-    net->events->failed(net->owner, websocket->number, why);
+    net->events->failed(net->owner, websocket->holder, websocket->is_relay, why);
 }
 
 static void tell_message(const struct od_websocket *websocket, od_slice payload,
@@ -125,7 +125,7 @@ static void on_pong(struct od_websocket *websocket, const struct od_frame_messag
 {
     struct od_net *net = websocket->net;
     if (websocket->tells_pongs)
-        net->events->pong(net->owner, websocket->number, message->payload);
+        net->events->pong(net->owner, websocket->holder, websocket->is_relay, message->payload);
 }
 
 static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
@@ -220,8 +220,8 @@ static bool is_stopped(const struct od_websocket *websocket, size_t left)
     return websocket->is_over || awaits_line || (websocket->is_paused && left > 0);
 }
 
-// Returns how much of [size] is done with.
-static size_t decode(struct od_websocket *websocket, char *at, size_t size)
+OD_SELDOM static void tell_other(struct od_websocket *websocket, enum od_frame_event event,
+                                 const struct od_frame_message *message)
 {
     static event_handler *const handlers[] = {
         [OD_FRAME_EVENT_PING] = on_ping,
@@ -229,6 +229,14 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
         [OD_FRAME_EVENT_CLOSE] = on_close,
         [OD_FRAME_EVENT_ERROR] = on_error,
     };
+    OD_ASSERT(event < sizeof handlers / sizeof *handlers);
+    OD_ASSERT(handlers[event] != NULL);
+    handlers[event](websocket, message);
+}
+
+// Returns how much of [size] is done with.
+static size_t decode(struct od_websocket *websocket, char *at, size_t size)
+{
     struct od_frame_message message;
     size_t limit = websocket->net->limits.message_bytes_max;
     size_t taken = 0, consumed;
@@ -240,13 +248,12 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
             od_frame_decode(decoder, at + taken, size - taken, &consumed, &message);
         if (event == OD_FRAME_EVENT_MORE)
             return size;
-        OD_ASSERT(event < sizeof handlers / sizeof *handlers);
         OD_ASSERT(consumed <= size - taken);
         taken += consumed;
         if (event == OD_FRAME_EVENT_MESSAGE) // As nearly all are.
             on_message(websocket, &message);
         else
-            handlers[event](websocket, &message);
+            tell_other(websocket, event, &message);
     }
     return taken;
 }

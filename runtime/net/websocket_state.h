@@ -31,8 +31,6 @@ struct od_amid {
 
 struct od_websocket {
     struct od_net *net;
-    struct od_map_node node; // In net->websockets.
-    uint64_t number;
     void *holder;
     struct od_list touched;           // In net->touched or net->promised.
     struct od_held *held;             // NULL: nothing.

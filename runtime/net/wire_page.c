@@ -79,16 +79,16 @@ void od_wire_part(struct od_wire *wire)
     wire->is_shown = false;
 }
 
-// Nobody else writes them.
-static void mark(uint8_t *flags, uint8_t set, uint8_t clear)
+static void mark(struct od_worker_page *page, uint32_t place, uint8_t set, uint8_t clear)
 {
+    uint8_t *flags = &page->flags[place]; // Nobody else writes it.
     __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
 }
 
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
 {
     if (wire->is_shown)
-        mark(&wire->net->page->flags[wire->place], set, clear);
+        mark(wire->net->page, wire->place, set, clear);
 }
 
 void od_wire_show(const struct od_wire *wire)
@@ -97,9 +97,9 @@ void od_wire_show(const struct od_wire *wire)
     if (!wire->is_shown || waiting_bytes == 0)
         return;
     struct od_worker_page *page = wire->net->page;
-    uint8_t *flags = &page->flags[wire->place];
-    if (wire->place >= OD_PAGE_SOCKETS_MAX && (*flags & OD_PAGE_SENDING) == 0)
+    bool is_http = wire->place >= OD_PAGE_SOCKETS_MAX;
+    if (is_http && (page->flags[wire->place] & OD_PAGE_SENDING) == 0)
         page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
     page->sent[wire->place] = wire->sent + waiting_bytes;
-    mark(flags, OD_PAGE_SENDING, 0);
+    mark(page, wire->place, OD_PAGE_SENDING, 0);
 }

@@ -386,7 +386,7 @@ static void fit_maps(struct od_objects *objects)
 {
     struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
                                    &objects->timeouts,   &objects->calls,
-                                   &objects->peer_calls, &objects->net->websockets};
+                                   &objects->peer_calls};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);
