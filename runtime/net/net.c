@@ -59,6 +59,7 @@ void od_net_deinit(struct od_net *net)
     od_deflate_free(net->deflate);
     free(net->read_bytes);
     od_wire_free_spares(net);
+    od_spares_deinit(&net->spare_bytes);
 }
 
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)

@@ -388,7 +388,9 @@ static bool is_answered_at_last(struct od_call *call, od_slice request)
 static void route_by_path(struct od_call *call, od_slice request, struct od_bytes *memory,
                           od_slice target)
 {
+    struct od_spares *spares = &call->objects->net->spare_bytes;
     struct od_bytes name = {0};
+    od_spares_take(spares, &name);
     struct od_call_message message = {.body = request, .memory = memory, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
@@ -407,7 +409,7 @@ static void route_by_path(struct od_call *call, od_slice request, struct od_byte
         message.id = od_id_of_name(&namespace->key, message.name);
         send_message(call, &message);
     }
-    od_bytes_deinit(&name);
+    od_spares_give(spares, &name);
 }
 
 void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memory)
