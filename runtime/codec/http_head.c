@@ -198,9 +198,11 @@ static bool take_transfer_encoding(struct od_http_head *head, struct meaning *me
 static bool take_connection(struct od_http_head *head, struct meaning *meaning, od_slice value)
 {
     (void)head;
-    meaning->says_close |= od_http_list_has(value, OD_SLICE("close"));
-    meaning->says_keep_alive |= od_http_list_has(value, OD_SLICE("keep-alive"));
-    meaning->says_upgrade |= od_http_list_has(value, OD_SLICE("upgrade"));
+    for (od_slice option; od_http_list_next(&value, &option);) {
+        meaning->says_close |= od_slice_equal_nocase(option, OD_SLICE("close"));
+        meaning->says_keep_alive |= od_slice_equal_nocase(option, OD_SLICE("keep-alive"));
+        meaning->says_upgrade |= od_slice_equal_nocase(option, OD_SLICE("upgrade"));
+    }
     return true;
 }
 

@@ -119,8 +119,8 @@ static void on_bytes(void *owner, char *at, size_t size)
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
         return;
-    if (is_first)
-        od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
+    if (is_first) // That of a head begins if this is not all of it.
+        od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     if (exchange->wire->is_paused)
         od_exchange_await_turn(exchange);
     else
@@ -173,11 +173,10 @@ static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on
 
 // Deadlines.
 
-void od_exchange_expect_head(struct od_exchange *exchange, od_time_ms within_ms)
+void od_exchange_expect_head(struct od_exchange *exchange)
 {
     exchange->phase = PHASE_HEAD;
     od_http_head_init(&exchange->head);
-    od_exchange_set_deadline(exchange, within_ms);
 }
 
 static void on_head_deadline(struct od_exchange *exchange)
@@ -219,7 +218,7 @@ static void on_next(struct od_exchange *exchange)
         return;
     }
     exchange->awaits_room = false;
-    od_exchange_expect_head(exchange, exchange->net->limits.head_ms);
+    od_exchange_expect_head(exchange);
     od_exchange_read_on(exchange);
 }
 
@@ -262,7 +261,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
     od_bytes_put_slice(&exchange->tls, tls);
     OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
-    od_exchange_expect_head(exchange, net->limits.head_ms);
+    od_exchange_expect_head(exchange);
     od_spares_take(&net->spare_bytes, &exchange->in);
     od_bytes_put_slice(&exchange->in, already_read);
     od_exchange_read_on(exchange);

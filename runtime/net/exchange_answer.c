@@ -16,7 +16,8 @@ static void expect_next(struct od_exchange *exchange)
     OD_ASSERT(exchange->manner.keeps_alive);
     od_exchange_forget_request(exchange);
     exchange->has_begun = false;
-    od_exchange_expect_head(exchange, exchange->net->limits.idle_ms);
+    od_exchange_expect_head(exchange);
+    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
     if (exchange->in.size == 0)
         od_spares_give(&exchange->net->spare_bytes, &exchange->in);
     else

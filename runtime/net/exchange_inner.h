@@ -71,7 +71,7 @@ void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 bool od_exchange_count_coming(struct od_exchange *exchange, size_t size);
 void od_exchange_forget_request(struct od_exchange *exchange);
 
-void od_exchange_expect_head(struct od_exchange *exchange, od_time_ms within_ms);
+void od_exchange_expect_head(struct od_exchange *exchange);
 void od_exchange_await_turn(struct od_exchange *exchange); // NEXT, in the next round of the loop.
 bool od_exchange_is_crowded(const struct od_exchange *exchange); // Too much waits to be sent.
 

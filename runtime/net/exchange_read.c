@@ -62,12 +62,15 @@ void od_exchange_await_more(struct od_exchange *exchange)
     OD_ASSERT(exchange->phase <= PHASE_BODY);
     bool has_begun =
         exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
-    if (exchange->wire->has_ended && !has_begun)
+    if (exchange->wire->has_ended && !has_begun) {
         od_exchange_close(exchange);
-    else if (exchange->wire->has_ended)
+    } else if (exchange->wire->has_ended) {
         od_exchange_refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
-    else
+    } else {
+        if (!od_timer_is_set(&exchange->deadline))
+            od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
         od_wire_resume(exchange->wire);
+    }
 }
 
 static const struct od_http_fault too_much = {503, "too many large requests are on their way, "

@@ -377,6 +377,14 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static bool is_answered_at_first(struct od_call *call, od_slice request)
+{
+    struct od_request head;
+    struct od_assets *assets = call->objects->script->assets;
+    return assets != NULL && od_request_read(request, &head) &&
+           od_assets_answer(assets, call, &head);
+}
+
 static bool is_answered_at_last(struct od_call *call, od_slice request)
 {
     struct od_request head;
@@ -416,15 +424,11 @@ void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memo
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_call_check(call);
-    struct od_request head;
-    bool is_whole = od_request_read(request, &head);
-    OD_ASSERT(is_whole);
     leave_object(call); // The entry, when it went there before.
     if (call->access == NULL)
-        od_access_log_begin(call, &head);
-    od_slice target = od_request_target(head.url);
-    struct od_assets *assets = call->objects->script->assets;
-    if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
+        od_access_log_begin(call, request);
+    od_slice target = od_request_target(od_request_url(request));
+    if (!od_route_is_test(target) && is_answered_at_first(call, request))
         return;
     if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request, memory);
@@ -446,10 +450,7 @@ static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)
 
 bool od_call_wants_pieces(struct od_objects *objects, od_slice request)
 {
-    struct od_request head;
-    bool is_whole = od_request_read(request, &head);
-    OD_ASSERT(is_whole);
-    od_slice target = od_request_target(head.url);
+    od_slice target = od_request_target(od_request_url(request));
     if (od_route_is_test(target))
         return false;
     if (objects->script->has_entry)
