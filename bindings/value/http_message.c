@@ -475,7 +475,7 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
         return od_error_set(err, "the request's method is not one");
     if (!is_url(url) || url.size > OD_HTTP_FIELDS_BYTES_MAX)
         return od_error_set(err, "the request's url is not one, or too long");
-    size_t mark = od_request_begin(out, method, url, peer, tls);
+    size_t mark = od_request_begin(out, method, &url, 1, peer, tls);
     if (!put_fields(L, index, out, &count, &has_fields, err))
         return false;
     od_request_end(out, mark, count, body);

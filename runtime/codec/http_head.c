@@ -154,18 +154,6 @@ bool od_http_headers_next(od_slice *rest, struct od_header *header)
     return true;
 }
 
-bool od_http_head_find(const struct od_http_head *head, od_slice name, od_slice *value)
-{
-    struct od_header header;
-    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
-        if (od_slice_equal_nocase(header.name, name)) {
-            *value = header.value;
-            return true;
-        }
-    }
-    return false;
-}
-
 // ---- What the headers mean together
 
 struct meaning {
@@ -210,9 +198,11 @@ static bool take_transfer_encoding(struct od_http_head *head, struct meaning *me
 static bool take_connection(struct od_http_head *head, struct meaning *meaning, od_slice value)
 {
     (void)head;
-    meaning->says_close |= od_http_list_has(value, OD_SLICE("close"));
-    meaning->says_keep_alive |= od_http_list_has(value, OD_SLICE("keep-alive"));
-    meaning->says_upgrade |= od_http_list_has(value, OD_SLICE("upgrade"));
+    for (od_slice option; od_http_list_next(&value, &option);) {
+        meaning->says_close |= od_slice_equal_nocase(option, OD_SLICE("close"));
+        meaning->says_keep_alive |= od_slice_equal_nocase(option, OD_SLICE("keep-alive"));
+        meaning->says_upgrade |= od_slice_equal_nocase(option, OD_SLICE("upgrade"));
+    }
     return true;
 }
 
@@ -234,6 +224,15 @@ static bool take_expect(struct od_http_head *head, struct meaning *meaning, od_s
     return true;
 }
 
+static bool take_origin(struct od_http_head *head, struct meaning *meaning, od_slice value)
+{
+    (void)meaning;
+    if (!head->has_origin)
+        head->origin = value;
+    head->has_origin = true;
+    return true;
+}
+
 static const struct {
     od_slice name;
     bool (*take)(struct od_http_head *head, struct meaning *meaning, od_slice value);
@@ -244,6 +243,7 @@ static const struct {
     {{"connection", 10}, take_connection},
     {{"upgrade", 7}, take_upgrade},
     {{"expect", 6}, take_expect},
+    {{"origin", 6}, take_origin},
 };
 
 static bool take_fields(struct od_http_head *head, struct meaning *meaning)

@@ -17,8 +17,9 @@ static void expect_next(struct od_exchange *exchange)
     od_exchange_forget_request(exchange);
     exchange->has_begun = false;
     od_exchange_expect_head(exchange);
+    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
     if (exchange->in.size == 0)
-        od_bytes_deinit(&exchange->in);
+        od_spares_give(&exchange->net->spare_bytes, &exchange->in);
     else
         od_exchange_await_turn(exchange);
 }
@@ -186,15 +187,17 @@ static bool begin_upgrade(const struct od_exchange *exchange, od_slice message,
 bool od_exchange_become(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                         struct od_wire **wire, struct od_error *err)
 {
+    struct od_spares *spares = &exchange->net->spare_bytes;
     struct od_response response;
     struct od_bytes head = {0};
+    od_spares_take(spares, &head);
     bool done = begin_upgrade(exchange, message, &response, &head, err);
     if (done) {
         *wire = exchange->wire;
         od_wire_part(*wire);
         leave(exchange, &response, od_bytes_slice(&head), record);
     }
-    od_bytes_deinit(&head);
+    od_spares_give(spares, &head);
     return done;
 }
 

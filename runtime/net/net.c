@@ -59,6 +59,7 @@ void od_net_deinit(struct od_net *net)
     free(net->read_bytes);
     free(net->decoder); // Nothing is in it.
     od_wire_free_spares(net);
+    od_spares_deinit(&net->spare_bytes);
 }
 
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/spares.h"
 #include "codec/deflate.h"
 #include "codec/masks.h"
 #include "link/loop.h"
@@ -58,6 +59,7 @@ struct od_net {
     char *read_bytes; // One buffer for all: what one wire reads in one turn.
     struct od_going *spares[OD_NET_SPARES_MAX]; // For what wires send (wire_inner.h), those
     size_t spare_count;                         // that no wire has.
+    struct od_spares spare_bytes;               // Of requests, heads and records.
     struct od_map exchanges;
     uint32_t websocket_count;
     uint64_t last_exchange; // Number of the youngest.

@@ -379,6 +379,14 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static bool is_answered_at_first(struct od_call *call, od_slice request)
+{
+    struct od_request head;
+    struct od_assets *assets = call->objects->script->assets;
+    return assets != NULL && od_request_read(request, &head) &&
+           od_assets_answer(assets, call, &head);
+}
+
 static bool is_answered_at_last(struct od_call *call, od_slice request)
 {
     struct od_request head;
@@ -390,9 +398,11 @@ static bool is_answered_at_last(struct od_call *call, od_slice request)
 static void route_by_path(struct od_call *call, od_slice request, struct od_bytes *memory,
                           od_slice target)
 {
-    struct od_bytes *name = &call->objects->route_name;
+    struct od_spares *spares = &call->objects->net->spare_bytes;
+    struct od_bytes name = {0};
+    od_spares_take(spares, &name);
     struct od_call_message message = {.body = request, .memory = memory, .has_name = true};
-    enum od_route_result result = od_route_path(target, &message.namespace_name, name);
+    enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
         result == OD_ROUTE_OK ? od_objects_namespace_called(call->objects, message.namespace_name)
                               : NULL;
@@ -405,25 +415,22 @@ static void route_by_path(struct od_call *call, od_slice request, struct od_byte
         od_call_refuse(call, namespace);
     } else {
         message.namespace_name = namespace->name;
-        message.name = od_bytes_slice(name);
+        message.name = od_bytes_slice(&name);
         message.id = od_id_of_name(&namespace->key, message.name);
         send_message(call, &message);
     }
+    od_spares_give(spares, &name);
 }
 
 void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memory)
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_call_check(call);
-    struct od_request head;
-    bool is_whole = od_request_read(request, &head);
-    OD_ASSERT(is_whole);
     leave_object(call); // The entry, when it went there before.
     if (call->access == NULL)
-        od_access_log_begin(call, &head);
-    od_slice target = od_request_target(head.url);
-    struct od_assets *assets = call->objects->script->assets;
-    if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
+        od_access_log_begin(call, request);
+    od_slice target = od_request_target(od_request_url(request));
+    if (!od_route_is_test(target) && is_answered_at_first(call, request))
         return;
     if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request, memory);
@@ -455,10 +462,7 @@ static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)
 
 bool od_call_wants_pieces(struct od_objects *objects, od_slice request)
 {
-    struct od_request head;
-    bool is_whole = od_request_read(request, &head);
-    OD_ASSERT(is_whole);
-    od_slice target = od_request_target(head.url);
+    od_slice target = od_request_target(od_request_url(request));
     if (od_route_is_test(target))
         return false;
     if (objects->script->has_entry)

@@ -100,14 +100,16 @@ static void hand_over(struct od_objects *objects, uint32_t worker, uint64_t numb
 static bool upgrade_here(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                          const struct od_response *response, struct od_error *err)
 {
+    struct od_spares *spares = &call->objects->net->spare_bytes;
     struct od_bytes record = {0};
     struct od_wire *wire;
+    od_spares_take(spares, &record);
     bool done = od_exchange_become(exchange, bytes, &record, &wire, err);
     if (done) {
         od_access_log_end(call, response->status);
         od_socket_take(call->objects, response->socket, od_bytes_slice(&record), wire);
     }
-    od_bytes_deinit(&record);
+    od_spares_give(spares, &record);
     return done;
 }
 

@@ -137,7 +137,6 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_slab_deinit(&objects->call_blocks);
-    od_bytes_deinit(&objects->route_name);
     od_map_deinit(&objects->peer_calls);
     od_map_deinit(&objects->streams);
     od_map_deinit(&objects->sinks);

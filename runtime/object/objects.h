@@ -64,7 +64,6 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_slab call_blocks; // What they lie in.
-    struct od_bytes route_name; // Of the object that the request being routed asks for.
     struct od_map peer_calls;   // Those from other workers, by their number there.
     struct od_map streams;
     struct od_map sinks;
