@@ -135,12 +135,17 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
         (void)od_edge_closed(objects, websocket, 1006, why, false);
 }
 
+OD_SELDOM static void note_rest(struct od_worker *worker, const struct od_socket *socket)
+{
+    od_remote_rests(od_socket_find(&worker->objects, socket->id));
+}
+
 static bool on_is_at_rest(void *owner, const void *holder)
 {
     const struct od_socket *socket = holder;
     bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
     if (is_at_rest && socket->remote != NULL)
-        od_remote_rests(od_socket_find(&((struct od_worker *)owner)->objects, socket->id));
+        note_rest(owner, socket);
     return is_at_rest;
 }
 
