@@ -5,8 +5,18 @@
 size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
                         od_slice tls)
 {
+    return od_request_begin_of(bytes, method, &url, 1, peer, tls);
+}
+
+size_t od_request_begin_of(struct od_bytes *bytes, od_slice method, const od_slice *url,
+                           size_t url_parts, od_slice peer, od_slice tls)
+{
     od_bytes_put_string(bytes, method);
-    od_bytes_put_string(bytes, url);
+    size_t url_at = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    for (size_t i = 0; i < url_parts; i++)
+        od_bytes_put_slice(bytes, url[i]);
+    od_bytes_set_u32(bytes, url_at, (uint32_t)(bytes->size - url_at - sizeof(uint32_t)));
     od_bytes_put_string(bytes, peer);
     od_bytes_put_string(bytes, tls);
     od_bytes_put_u32(bytes, 0); // No stream.

@@ -23,6 +23,9 @@ struct od_request {
 // Writes what stands before the headers; returns a mark. Then od_headers_put for each, then end.
 size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
                         od_slice tls);
+// The same with a URL that is [url_parts] slices one behind the other.
+size_t od_request_begin_of(struct od_bytes *bytes, od_slice method, const od_slice *url,
+                           size_t url_parts, od_slice peer, od_slice tls);
 void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body);
 
 // [message] is a whole one; its body, which is empty, comes as that stream.
