@@ -138,12 +138,17 @@ static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
         od_socket_failed(holder, why);
 }
 
+OD_SELDOM static void note_rest(struct od_worker *worker, const struct od_socket *socket)
+{
+    od_remote_rests(od_socket_find(&worker->objects, socket->id));
+}
+
 static bool on_is_at_rest(void *owner, const void *holder)
 {
     const struct od_socket *socket = holder;
     bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
     if (is_at_rest && socket->remote != NULL)
-        od_remote_rests(od_socket_find(&((struct od_worker *)owner)->objects, socket->id));
+        note_rest(owner, socket);
     return is_at_rest;
 }
 
