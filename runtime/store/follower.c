@@ -290,11 +290,32 @@ void od_follower_wait(struct od_follower *follower)
     OD_ASSERT(!follower->has_given);
 }
 
+// The nearer the bound, the longer, so that what is written comes as fast as LMDB takes it, and
+// does not stop for a whole transaction.
+static int64_t delay_us(const struct od_follower *follower)
+{
+    const size_t free = OD_STORE_UNAPPLIED_BYTES / 2;
+    size_t bytes = od_follower_unapplied(follower).bytes;
+    size_t excess = bytes > free ? bytes - free : 0;
+    return excess >= free ? INT64_MAX
+                          : (int64_t)excess * OD_STORE_APPLY_DELAY_US_MAX / (int64_t)free;
+}
+
+static void wait_at_most(struct od_follower *follower, int64_t us)
+{
+    pthread_mutex_lock(&follower->mutex);
+    if (follower->has_task)
+        od_thread_wait_us(&follower->changed, &follower->mutex, us);
+    pthread_mutex_unlock(&follower->mutex);
+}
+
 void od_follower_keep_up(struct od_follower *follower)
 {
     OD_ASSERT(!follower->is_over);
-    while (follower->has_given &&
-           od_follower_unapplied(follower).bytes > OD_STORE_UNAPPLIED_BYTES) {
+    int64_t us = delay_us(follower);
+    if (us > 0 && us < INT64_MAX)
+        wait_at_most(follower, us);
+    while (follower->has_given && delay_us(follower) == INT64_MAX) {
         od_follower_wait(follower);
         od_follower_go_on(follower, false, false);
     }
