@@ -44,15 +44,20 @@ static struct asked find_asked(const struct od_http_head *head)
     return asked;
 }
 
+static bool is_base64(char byte)
+{
+    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= '0' && byte <= '9') || byte == '+' || byte == '/';
+}
+
 // Base64 of 16 bytes: 22 digits, of which the last carries only two bits, and two signs for
 // nothing.
 static bool is_key(od_slice key)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (key.size != OD_HANDSHAKE_KEY_BYTES || memcmp(key.at + 22, "==", 2) != 0)
         return false;
     for (size_t i = 0; i < 22; i++) {
-        if (memchr(digits, key.at[i], sizeof(digits) - 1) == NULL)
+        if (!is_base64(key.at[i]))
             return false;
     }
     char last = key.at[21];
@@ -139,9 +144,12 @@ void od_handshake_deinit(struct od_handshake *handshake)
 
 // ---- What we answer
 
-static const char *const ours[] = {
-    "connection", "keep-alive", "content-length",       "transfer-encoding", "trailer",
-    "upgrade",    "date",       "sec-websocket-accept", EXTENSIONS,          NULL,
+static const od_slice ours[] = {
+    OD_SLICE("connection"),     OD_SLICE("keep-alive"),
+    OD_SLICE("content-length"), OD_SLICE("transfer-encoding"),
+    OD_SLICE("trailer"),        OD_SLICE("upgrade"),
+    OD_SLICE("date"),           OD_SLICE("sec-websocket-accept"),
+    OD_SLICE(EXTENSIONS),       {NULL, 0},
 };
 
 static bool was_offered(const struct od_handshake *handshake, od_slice protocol)

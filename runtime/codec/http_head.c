@@ -19,7 +19,6 @@ struct request_line {
     od_slice method;
     od_slice target;
     od_slice authority; // Of an absolute target; empty otherwise.
-    uint8_t version_minor;
 };
 
 // Takes what stands before the next space. False when there is no space.
@@ -104,11 +103,20 @@ static bool read_request_line(struct od_http_head *head, od_slice text, struct r
         return fault(head, 400, "the request line is not \"METHOD /target HTTP/1.1\"");
     if (!od_http_is_token(line->method))
         return fault(head, 400, "the method is not a token");
-    if (!read_version(head, text, &line->version_minor))
+    if (!read_version(head, text, &head->version_minor))
         return false;
     if (od_slice_equal(line->method, OD_SLICE("CONNECT")))
         return fault(head, 501, "this is not a proxy: CONNECT is not implemented");
     return read_target(head, line);
+}
+
+// The same of a line that was found good.
+static void split_request_line(struct od_http_head *head, od_slice text, struct request_line *line)
+{
+    *line = (struct request_line){0};
+    bool is_split = take_word(&text, &line->method) && take_word(&text, &line->target) &&
+                    (line->target.at[0] == '/' || read_target(head, line));
+    OD_ASSERT(is_split);
 }
 
 // ---- One header
@@ -152,18 +160,6 @@ bool od_http_headers_next(od_slice *rest, struct od_header *header)
     bool has_colon = split_field(line, header);
     OD_ASSERT(has_colon);
     return true;
-}
-
-bool od_http_head_find(const struct od_http_head *head, od_slice name, od_slice *value)
-{
-    struct od_header header;
-    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
-        if (od_slice_equal_nocase(header.name, name)) {
-            *value = header.value;
-            return true;
-        }
-    }
-    return false;
 }
 
 // ---- What the headers mean together
@@ -210,9 +206,11 @@ static bool take_transfer_encoding(struct od_http_head *head, struct meaning *me
 static bool take_connection(struct od_http_head *head, struct meaning *meaning, od_slice value)
 {
     (void)head;
-    meaning->says_close |= od_http_list_has(value, OD_SLICE("close"));
-    meaning->says_keep_alive |= od_http_list_has(value, OD_SLICE("keep-alive"));
-    meaning->says_upgrade |= od_http_list_has(value, OD_SLICE("upgrade"));
+    for (od_slice option; od_http_list_next(&value, &option);) {
+        meaning->says_close |= od_slice_equal_nocase(option, OD_SLICE("close"));
+        meaning->says_keep_alive |= od_slice_equal_nocase(option, OD_SLICE("keep-alive"));
+        meaning->says_upgrade |= od_slice_equal_nocase(option, OD_SLICE("upgrade"));
+    }
     return true;
 }
 
@@ -234,6 +232,15 @@ static bool take_expect(struct od_http_head *head, struct meaning *meaning, od_s
     return true;
 }
 
+static bool take_origin(struct od_http_head *head, struct meaning *meaning, od_slice value)
+{
+    (void)meaning;
+    if (!head->has_origin)
+        head->origin = value;
+    head->has_origin = true;
+    return true;
+}
+
 static const struct {
     od_slice name;
     bool (*take)(struct od_http_head *head, struct meaning *meaning, od_slice value);
@@ -244,6 +251,7 @@ static const struct {
     {{"connection", 10}, take_connection},
     {{"upgrade", 7}, take_upgrade},
     {{"expect", 6}, take_expect},
+    {{"origin", 6}, take_origin},
 };
 
 static bool take_fields(struct od_http_head *head, struct meaning *meaning)
@@ -281,10 +289,8 @@ static bool understand(struct od_http_head *head, const char *at)
     OD_ASSERT(head->line >= head->fields + 2);
     struct request_line line;
     od_slice text = {at + head->request_line, head->fields - 2 - head->request_line};
-    if (!read_request_line(head, text, &line))
-        return false;
+    split_request_line(head, text, &line);
     head->bytes = head->line;
-    head->version_minor = line.version_minor;
     head->method = line.method;
     head->target = line.target;
     head->host = line.authority;

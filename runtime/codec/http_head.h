@@ -52,12 +52,14 @@ struct od_http_head {
     bool keeps_alive;        // The client would send another request on this connection.
     bool expects_continue;   // It waits for "100 Continue" before it sends the body.
     bool wants_websocket;    // GET, 1.1, Connection has "upgrade" and Upgrade has "websocket".
+    bool has_origin;         // It is a browser.
     bool is_https;           // Of the url. To be set by who knows: the proxy in front says so.
     uint64_t content_length; // 0 when none was said.
     od_slice method;         // As sent: methods are case-sensitive.
     od_slice target;         // "/path?query" as sent, not decoded; "*" only for OPTIONS.
     od_slice tls;            // As of a request (link/request.h); to be set likewise.
     od_slice host;           // With port, if one was sent; empty only for HTTP/1.0.
+    od_slice origin;         // The first that was sent, if [has_origin].
     od_slice headers;        // The raw lines, for od_http_headers_next.
 };
 
@@ -71,9 +73,6 @@ OD_MUST_CHECK enum od_http_outcome od_http_head_parse(struct od_http_head *head,
 // Walks the headers in the order received: names as sent, values trimmed. [rest] starts as
 // head->headers and is moved. False at the end.
 bool od_http_headers_next(od_slice *rest, struct od_header *header);
-
-// The first value of [name], in any letter case; false when there is none.
-bool od_http_head_find(const struct od_http_head *head, od_slice name, od_slice *value);
 
 // Appends the request as a message (link/request.h): names in lower case, url
 // "http://host/path?query" or https ("localhost" where an HTTP/1.0 client named no host).

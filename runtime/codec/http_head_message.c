@@ -5,7 +5,7 @@
 #include "link/request.h"
 
 enum {
-    usual_bytes = 256 // Method, address, TLS, lengths.
+    usual_bytes = 256 // Method, scheme, address, TLS, lengths.
 };
 
 // Behind the transfer, nobody may act on these a second time.
@@ -13,17 +13,6 @@ static bool is_dealt_with(od_slice name)
 {
     return od_slice_equal_nocase(name, OD_SLICE("transfer-encoding")) ||
            od_slice_equal_nocase(name, OD_SLICE("expect"));
-}
-
-static void put_url(const struct od_http_head *head, struct od_bytes *url)
-{
-    OD_ASSERT(head->target.size > 0);
-    (void)od_bytes_reserve(url, sizeof "https://localhost/" + head->host.size + head->target.size);
-    bool has_path = head->target.at[0] == '/';
-    od_bytes_put_slice(url, head->is_https ? OD_SLICE("https://") : OD_SLICE("http://"));
-    od_bytes_put_slice(url, head->host.size > 0 ? head->host : OD_SLICE("localhost"));
-    od_bytes_put_slice(url, has_path ? (od_slice){NULL, 0} : OD_SLICE("/")); // For "*".
-    od_bytes_put_slice(url, head->target);
 }
 
 static void put_lower_case(od_slice name, struct od_bytes *out)
@@ -55,11 +44,15 @@ static uint32_t put_headers(const struct od_http_head *head, struct od_bytes *ou
 void od_http_head_put_request(const struct od_http_head *head, od_slice peer, od_slice body,
                               struct od_bytes *out)
 {
-    struct od_bytes url = {0};
-    put_url(head, &url);
+    OD_ASSERT(head->target.size > 0);
+    bool has_path = head->target.at[0] == '/';
+    od_slice url[] = {head->is_https ? OD_SLICE("https://") : OD_SLICE("http://"),
+                      head->host.size > 0 ? head->host : OD_SLICE("localhost"),
+                      has_path ? OD_SLICE("") : OD_SLICE("/"), // For "*".
+                      head->target};
     // In most cases that is all of it, so that it grows once.
-    (void)od_bytes_reserve(out, head->headers.size + url.size + body.size + usual_bytes);
-    size_t mark = od_request_begin(out, head->method, od_bytes_slice(&url), peer, head->tls);
-    od_bytes_deinit(&url);
+    (void)od_bytes_reserve(out, head->headers.size + head->host.size + head->target.size +
+                                    body.size + usual_bytes);
+    size_t mark = od_request_begin(out, head->method, url, 4, peer, head->tls);
     od_request_end(out, mark, put_headers(head, out), body);
 }

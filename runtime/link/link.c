@@ -12,6 +12,7 @@
 
 enum {
     head_bytes = 8,
+    fds_at = 7,              // In the head.
     read_bytes = 64 << 10,   // One recvmsg.
     reads_per_turn_max = 64, // Then the other descriptors of the loop have their turn.
     idle_bytes_max =
@@ -22,7 +23,8 @@ enum {
 struct head {
     uint32_t body_bytes;
     uint16_t kind;
-    uint16_t fd_count;
+    uint8_t has_fd;
+    uint8_t fds; // That have left with this message as their first; 0: it is not (riders.h).
 };
 
 bool od_link_pair(int fds[2], struct od_error *err)
@@ -46,9 +48,7 @@ static bool has_more_to_send(const struct od_link *link)
 void od_link_check(const struct od_link *link)
 {
     OD_ASSERT(link->sent <= leaving(link)->size);
-    OD_ASSERT(link->out_fd_first <= link->out_fd_count);
-    OD_ASSERT(link->out_fd_count <= link->out_fd_capacity);
-    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
+    od_riders_check(&link->riders);
     OD_ASSERT(link->is_gone || !link->is_closing);
 }
 
@@ -114,30 +114,13 @@ void od_link_pause(struct od_link *link, bool is_paused)
 
 // --- Closing -------------------------------------------------------------------------------------
 
-static void close_out_fds(struct od_link *link)
-{
-    for (size_t i = link->out_fd_first; i < link->out_fd_count; i++)
-        close(link->out_fds[i].fd);
-    link->out_fd_first = link->out_fd_count = 0;
-}
-
-static void close_fds(struct od_link *link)
-{
-    close_out_fds(link);
-    for (size_t i = 0; i < link->in_fd_count; i++) {
-        if (link->in_fds[i] >= 0)
-            close(link->in_fds[i]);
-    }
-    link->in_fd_count = 0;
-}
-
 static void drop(struct od_link *link)
 {
     if (link->is_gone)
         return;
     uv_poll_stop(&link->poll);
     close(link->fd);
-    close_fds(link);
+    od_riders_deinit(&link->riders);
     od_bytes_deinit(&link->out);
     od_bytes_deinit(&link->laid);
     link->fd = -1;
@@ -151,10 +134,6 @@ static void on_closed(uv_handle_t *handle)
     od_bytes_deinit(&link->in);
     od_bytes_deinit(&link->out);
     od_bytes_deinit(&link->came);
-    free(link->out_fds);
-    free(link->in_fds);
-    link->out_fds = NULL;
-    link->in_fds = NULL;
     if (link->events->closed != NULL)
         link->events->closed(link);
 }
@@ -177,52 +156,12 @@ static void lose(struct od_link *link)
 
 // --- Receiving -----------------------------------------------------------------------------------
 
-static void arrived_fd(struct od_link *link, int fd)
-{
-    if (link->in_fd_count == link->in_fd_capacity)
-        link->in_fds = od_grow(link->in_fds, &link->in_fd_capacity, sizeof *link->in_fds);
-    link->in_fds[link->in_fd_count++] = fd;
-}
-
-static int claim_fd(struct od_link *link)
-{
-    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
-    if (link->in_fd_count == 0)
-        return -1;
-    int fd = link->in_fds[0];
-    link->in_fd_count--;
-    memmove(link->in_fds, link->in_fds + 1, link->in_fd_count * sizeof *link->in_fds);
-    return fd;
-}
-
-static bool take_control(struct od_link *link, struct msghdr *message)
-{
-    bool found = false;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) { // We send one; the room there is for it takes two.
-            int fd;
-            memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-            arrived_fd(link, fd);
-        }
-        found = count > 0;
-    }
-    if (!found && (message->msg_flags & MSG_CTRUNC) != 0)
-        arrived_fd(link, -1);
-    return found;
-}
-
 // One recvmsg behind what is there: the count of bytes, 0 at the end, -1 with errno. [may_be_more]
 // when the buffer was filled, or a descriptor has cut it short.
 static ssize_t receive(struct od_link *link, bool *may_be_more)
 {
     OD_ASSERT(!link->is_gone);
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
+    union od_riders_control control;
     struct od_bytes *into = link->cover == NULL ? &link->in : &link->came;
     struct iovec piece = {od_bytes_reserve(into, read_bytes), read_bytes};
     struct msghdr message = {.msg_iov = &piece,
@@ -230,7 +169,7 @@ static ssize_t receive(struct od_link *link, bool *may_be_more)
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
     ssize_t count = recvmsg(link->fd, &message, MSG_CMSG_CLOEXEC);
-    bool has_fd = count >= 0 && take_control(link, &message);
+    bool has_fd = count >= 0 && od_riders_arrive(&link->riders, &message);
     *may_be_more = has_fd || count == read_bytes || (count < 0 && errno == EINTR);
     if (count > 0)
         into->size += (size_t)count;
@@ -255,14 +194,16 @@ static struct head read_head(od_slice bytes)
     struct head head;
     head.body_bytes = od_cursor_u32(&cursor);
     head.kind = od_cursor_u16(&cursor);
-    head.fd_count = od_cursor_u16(&cursor);
+    head.has_fd = od_cursor_u8(&cursor);
+    head.fds = od_cursor_u8(&cursor);
     return head;
 }
 
 static bool head_makes_sense(const struct od_link *link, struct head head)
 {
     return head.body_bytes <= link->message_bytes_max && head.kind != OD_KIND_NONE &&
-           head.kind < OD_KIND_COUNT && head.fd_count <= (link->is_far ? 0 : 1);
+           head.kind < OD_KIND_COUNT && head.has_fd <= (link->is_far ? 0 : 1) &&
+           (head.has_fd > 0 || head.fds == 0);
 }
 
 // Hands out the whole messages of [in]. False when the other side speaks nonsense.
@@ -278,7 +219,9 @@ static bool deliver(struct od_link *link)
             break;
         od_slice body = {link->in.at + at + head_bytes, head.body_bytes};
         at += head_bytes + head.body_bytes;
-        int fd = head.fd_count == 0 ? -1 : claim_fd(link);
+        int fd = -1;
+        if (head.has_fd > 0 && !od_riders_claim(&link->riders, head.fds, &fd))
+            return false;
         link->events->message(link, (enum od_kind)head.kind, body, fd);
     }
     OD_ASSERT(at <= link->in.size);
@@ -286,12 +229,6 @@ static bool deliver(struct od_link *link)
     if (link->in.size == 0 && link->in.capacity > idle_bytes_max)
         od_bytes_deinit(&link->in);
     return true;
-}
-
-// A descriptor comes with the first byte of the message that wants it, and with nothing else.
-static bool has_unwanted_fds(const struct od_link *link)
-{
-    return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
 }
 
 // True when nothing more is there now.
@@ -306,7 +243,8 @@ static bool read_turn(struct od_link *link)
             continue;
         if (count < 0 && errno == EAGAIN)
             return true;
-        if (count <= 0 || !lift_cover(link) || !deliver(link) || has_unwanted_fds(link)) {
+        if (count <= 0 || !lift_cover(link) || !deliver(link) ||
+            !od_riders_are_wanted(&link->riders, link->in.size > 0)) {
             lose(link);
             return true;
         }
@@ -340,15 +278,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 // --- Sending -------------------------------------------------------------------------------------
 
-static void add_out_fd(struct od_link *link, size_t offset, int fd)
-{
-    OD_ASSERT(fd >= 0);
-    OD_ASSERT(link->out_fd_count == 0 || link->out_fds[link->out_fd_count - 1].offset <= offset);
-    if (link->out_fd_count == link->out_fd_capacity)
-        link->out_fds = od_grow(link->out_fds, &link->out_fd_capacity, sizeof *link->out_fds);
-    link->out_fds[link->out_fd_count++] = (struct od_link_fd){offset, fd};
-}
-
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
 {
     OD_ASSERT(kind != OD_KIND_NONE);
@@ -357,11 +286,12 @@ size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
     size_t mark = link->out.size;
     od_bytes_put_u32(&link->out, 0);
     od_bytes_put_u16(&link->out, (uint16_t)kind);
-    od_bytes_put_u16(&link->out, fd >= 0);
+    od_bytes_put_u8(&link->out, fd >= 0);
+    od_bytes_put_u8(&link->out, 0);
     if (fd >= 0 && link->is_gone)
         close(fd);
     else if (fd >= 0)
-        add_out_fd(link, mark, fd);
+        od_riders_put(&link->riders, mark, fd);
     return mark;
 }
 
@@ -383,46 +313,24 @@ void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd
     od_link_end(link, mark);
 }
 
-// What can leave in one system call: up to the next message with a descriptor of its own.
-static size_t piece_bytes(const struct od_link *link, const struct od_link_fd *riding)
-{
-    size_t next = link->out_fd_first + (riding == NULL ? 0 : 1);
-    size_t end = next < link->out_fd_count ? link->out_fds[next].offset : leaving(link)->size;
-    OD_ASSERT(end >= link->sent);
-    return end - link->sent;
-}
-
-// The descriptor whose message begins where sending goes on, or NULL.
-static const struct od_link_fd *riding_fd(const struct od_link *link)
-{
-    if (link->out_fd_first == link->out_fd_count)
-        return NULL;
-    const struct od_link_fd *first = &link->out_fds[link->out_fd_first];
-    return first->offset == link->sent ? first : NULL;
-}
-
+// What can leave in one system call: up to the next message with a descriptor that does not.
 static ssize_t send_piece(struct od_link *link)
 {
-    const struct od_link_fd *riding = riding_fd(link);
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec piece = {leaving(link)->at + link->sent, piece_bytes(link, riding)};
+    struct od_riders *riders = &link->riders;
+    const struct od_bytes *out = leaving(link);
+    size_t fds = od_riders_leaving(riders, link->sent);
+    size_t end = od_riders_next(riders, fds, out->size);
+    OD_ASSERT(end > link->sent);
+    struct iovec piece = {out->at + link->sent, end - link->sent};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    if (riding != NULL) {
-        control.align.cmsg_level = SOL_SOCKET;
-        control.align.cmsg_type = SCM_RIGHTS;
-        control.align.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.align), &riding->fd, sizeof(int));
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
+    union od_riders_control control;
+    if (fds > 0) {
+        out->at[link->sent + fds_at] = (char)fds;
+        od_riders_board(riders, fds, &message, &control);
     }
     ssize_t count = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count > 0 && riding != NULL) {
-        close(riding->fd);
-        link->out_fd_first++;
-    }
+    if (count > 0)
+        od_riders_left(riders, fds);
     return count;
 }
 
@@ -437,13 +345,8 @@ static void forget_sent(struct od_link *link)
     struct od_bytes *left_bytes = link->cover == NULL ? &link->out : &link->laid;
     OD_ASSERT(link->sent <= left_bytes->size);
     od_bytes_drop_front(left_bytes, link->sent);
-    size_t left = link->out_fd_count - link->out_fd_first;
-    for (size_t i = 0; i < left; i++) {
-        link->out_fds[i] = link->out_fds[link->out_fd_first + i];
-        link->out_fds[i].offset -= link->sent;
-    }
-    link->sent = link->out_fd_first = 0;
-    link->out_fd_count = left;
+    od_riders_shift(&link->riders, link->sent);
+    link->sent = 0;
     give_back(&link->out);
     give_back(&link->laid);
 }
@@ -477,7 +380,7 @@ void od_link_flush(struct od_link *link)
         // The other side is gone. No event is told from here: the reader tells the end, when it has
         // read what the other side said last.
         link->sent = leaving(link)->size;
-        close_out_fds(link);
+        od_riders_drop_out(&link->riders);
         shutdown(link->fd, SHUT_RDWR);
         done = true;
     }

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/kinds.h"
+#include "link/riders.h"
 
 #define OD_LINK_MESSAGE_BYTES_MAX (64u << 20) // A longer length is a broken peer: the link closes.
 
@@ -42,11 +43,6 @@ struct od_link_cover {
     void (*lay)(void *context, struct od_bytes *out, struct od_bytes *laid);
 };
 
-struct od_link_fd { // A descriptor that waits for the byte it rides on.
-    size_t offset;  // In [out]: the first byte of its message.
-    int fd;
-};
-
 struct od_link {
     void *owner; // For the callbacks.
     const struct od_link_events *events;
@@ -66,10 +62,7 @@ struct od_link {
     struct od_bytes out;
     struct od_bytes came, laid; // Beneath the cover.
     size_t sent;                // In [out], or [laid]: the first byte that has not left.
-    struct od_link_fd *out_fds; // In order of [offset]; those before [out_fd_first] have left.
-    size_t out_fd_first, out_fd_count, out_fd_capacity;
-    int *in_fds; // Arrived, not yet claimed by a message; -1: arrived, but there was no room.
-    size_t in_fd_count, in_fd_capacity;
+    struct od_riders riders;    // Descriptors.
 };
 
 // Two connected ends, non-blocking and close-on-exec.

@@ -36,11 +36,24 @@ bool od_networks_read_address(od_slice text, struct in6_addr *address)
     return read_text(copy, address);
 }
 
+// As inet_ntop does by printf, which was an eighth of what a connection costs main.
+static void print_ipv4(const uint8_t at[4], char *text)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (at[i] >= 100)
+            *text++ = (char)('0' + at[i] / 100);
+        if (at[i] >= 10)
+            *text++ = (char)('0' + at[i] / 10 % 10);
+        *text++ = (char)('0' + at[i] % 10);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void od_networks_print(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
 {
-    bool is_mapped = IN6_IS_ADDR_V4MAPPED(address);
-    const void *at = is_mapped ? address->s6_addr + 12 : address->s6_addr;
-    if (inet_ntop(is_mapped ? AF_INET : AF_INET6, at, text, INET6_ADDRSTRLEN) == NULL)
+    if (IN6_IS_ADDR_V4MAPPED(address))
+        print_ipv4(address->s6_addr + 12, text);
+    else if (inet_ntop(AF_INET6, address->s6_addr, text, INET6_ADDRSTRLEN) == NULL)
         text[0] = '\0';
 }
 

@@ -2,11 +2,20 @@
 
 #include <string.h>
 
-size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
-                        od_slice tls)
+static void put_joined(struct od_bytes *bytes, const od_slice *parts, size_t count)
+{
+    size_t mark = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    for (size_t i = 0; i < count; i++)
+        od_bytes_put_slice(bytes, parts[i]);
+    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+}
+
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, const od_slice *url, size_t parts,
+                        od_slice peer, od_slice tls)
 {
     od_bytes_put_string(bytes, method);
-    od_bytes_put_string(bytes, url);
+    put_joined(bytes, url, parts);
     od_bytes_put_string(bytes, peer);
     od_bytes_put_string(bytes, tls);
     od_bytes_put_u32(bytes, 0); // No stream.
@@ -49,6 +58,15 @@ bool od_request_read(od_slice message, struct od_request *request)
     request->headers = od_headers_read(&cursor);
     request->body = od_cursor_string(&cursor);
     return !cursor.failed;
+}
+
+od_slice od_request_url(od_slice message)
+{
+    struct od_cursor cursor = od_cursor_of(message);
+    (void)od_cursor_string(&cursor); // The method.
+    od_slice url = od_cursor_string(&cursor);
+    OD_ASSERT(!cursor.failed);
+    return url;
 }
 
 od_slice od_request_target(od_slice url)

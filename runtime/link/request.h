@@ -21,8 +21,9 @@ struct od_request {
 };
 
 // Writes what stands before the headers; returns a mark. Then od_headers_put for each, then end.
-size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
-                        od_slice tls);
+// [url] are the [parts] it consists of.
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, const od_slice *url, size_t parts,
+                        od_slice peer, od_slice tls);
 void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body);
 
 // [message] is a whole one; its body, which is empty, comes as that stream.
@@ -30,6 +31,8 @@ void od_request_set_stream(struct od_bytes *message, uint32_t worker, uint64_t s
 
 // Slices into [message]; false when it is not a request.
 OD_MUST_CHECK bool od_request_read(od_slice message, struct od_request *request);
+
+od_slice od_request_url(od_slice message); // Of one that is whole.
 
 // The path and query of [url]: "/path?query", or "/" when there is none.
 od_slice od_request_target(od_slice url);

@@ -91,7 +91,7 @@ struct od_worker_page {
     struct od_meters meters;
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
-    uint64_t sent[OD_PAGE_PLACES_MAX];    // See link/sent.h.
+    uint64_t sent[OD_PAGE_PLACES_MAX];    // See link/sent.h; of a lease first by main.
     uint64_t before[OD_PAGE_LEASES_MAX];  // [sent] without what is SENDING.
     uint32_t unbegun[OD_PAGE_LEASES_MAX]; // The first block, counted from 1; 0: none.
     struct od_page_block blocks[OD_PAGE_BLOCKS_MAX];

@@ -1,9 +1,7 @@
 #include "net/exchange.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include "codec/http_answer.h"
 #include "link/meters.h"
@@ -42,8 +40,8 @@ void od_exchange_forget_request(struct od_exchange *exchange)
     if (exchange->has_handshake)
         od_handshake_deinit(&exchange->handshake);
     exchange->has_handshake = false;
-    od_bytes_deinit(&exchange->request);
-    od_bytes_deinit(&exchange->url);
+    od_spares_give(&exchange->net->spare_bytes, &exchange->request);
+    od_spares_give(&exchange->net->spare_bytes, &exchange->url);
 }
 
 // Its wire has ended, was closed or was given away.
@@ -55,9 +53,8 @@ void od_exchange_free(struct od_exchange *exchange)
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_exchange_forget_request(exchange);
     od_unbegun_drop(&exchange->net->unbegun, exchange->place);
-    od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->tls);
-    od_bytes_deinit(&exchange->in);
+    od_spares_give(&exchange->net->spare_bytes, &exchange->in);
     free(exchange);
 }
 
@@ -115,14 +112,15 @@ static void on_bytes(void *owner, char *at, size_t size)
         return;
     }
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
+    od_spares_take(&exchange->net->spare_bytes, &exchange->in);
     od_bytes_put(&exchange->in, at, size);
     od_exchange_show_read(exchange, (od_slice){at, size});
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
         return;
-    if (is_first)
-        od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
+    if (is_first) // That of a head begins if this is not all of it.
+        od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     if (exchange->wire->is_paused)
         od_exchange_await_turn(exchange);
     else
@@ -179,8 +177,8 @@ void od_exchange_expect_head(struct od_exchange *exchange)
 {
     exchange->phase = PHASE_HEAD;
     od_http_head_init(&exchange->head);
-    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
 }
+
 static void on_head_deadline(struct od_exchange *exchange)
 {
     OD_ASSERT(exchange->phase == PHASE_HEAD);
@@ -221,7 +219,6 @@ static void on_next(struct od_exchange *exchange)
     }
     exchange->awaits_room = false;
     od_exchange_expect_head(exchange);
-    od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
     od_exchange_read_on(exchange);
 }
 
@@ -253,20 +250,19 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
         free(exchange);
         return false;
     }
-    int on = 1; // What waits leaves in one piece a turn; there is nothing Nagle could gather.
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (place != OD_PAGE_NO_PLACE)
-        od_wire_show_on(exchange->wire, net->page, place);
+    if (place != OD_PAGE_NO_PLACE && net->page != NULL)
+        od_wire_show_at(exchange->wire, place);
     exchange->net = net;
     exchange->place = place;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
-    od_bytes_put_slice(&exchange->peer, peer);
+    OD_ASSERT(peer.size < sizeof exchange->peer);
+    memcpy(exchange->peer, peer.at, peer.size);
     od_bytes_put_slice(&exchange->tls, tls);
     OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
     od_exchange_expect_head(exchange);
-    od_exchange_set_deadline(exchange, net->limits.head_ms);
+    od_spares_take(&net->spare_bytes, &exchange->in);
     od_bytes_put_slice(&exchange->in, already_read);
     od_exchange_read_on(exchange);
     return true;

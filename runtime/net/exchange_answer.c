@@ -17,8 +17,9 @@ static void expect_next(struct od_exchange *exchange)
     od_exchange_forget_request(exchange);
     exchange->has_begun = false;
     od_exchange_expect_head(exchange);
+    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
     if (exchange->in.size == 0)
-        od_bytes_deinit(&exchange->in);
+        od_spares_give(&exchange->net->spare_bytes, &exchange->in);
     else
         od_exchange_await_turn(exchange);
 }
@@ -28,13 +29,11 @@ void od_exchange_count_answer(const struct od_net *net, uint16_t status)
     od_meters_count(net->meters, (enum od_meter)(OD_METER_answers1 + status / 100 - 1), 1);
 }
 
-static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
+static bool put_answer(struct od_exchange *exchange, const struct od_response *response,
+                       struct od_error *err)
 {
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    od_exchange_count_answer(exchange->net, response.status);
-    return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
+    od_exchange_count_answer(exchange->net, response->status);
+    return od_http_answer_put(od_wire_out(exchange->wire), response, exchange->manner,
                               od_clock_wall_ms(), err);
 }
 
@@ -91,11 +90,19 @@ static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
+    struct od_response read;
+    bool is_response = od_response_read(response, &read);
+    OD_ASSERT(is_response);
+    od_exchange_answer_with(exchange, &read);
+}
+
+void od_exchange_answer_with(struct od_exchange *exchange, const struct od_response *response)
+{
     od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     od_exchange_decide_end(exchange);
-    if (!od_wire_can_hold(exchange->wire, response.size)) {
+    if (!od_wire_can_hold(exchange->wire, response->bytes)) {
         put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
     } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
@@ -180,15 +187,17 @@ static bool begin_upgrade(const struct od_exchange *exchange, od_slice message,
 bool od_exchange_become(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                         struct od_wire **wire, struct od_error *err)
 {
+    struct od_spares *spares = &exchange->net->spare_bytes;
     struct od_response response;
     struct od_bytes head = {0};
+    od_spares_take(spares, &head);
     bool done = begin_upgrade(exchange, message, &response, &head, err);
     if (done) {
         *wire = exchange->wire;
         od_wire_part(*wire);
         leave(exchange, &response, od_bytes_slice(&head), record);
     }
-    od_bytes_deinit(&head);
+    od_spares_give(spares, &head);
     return done;
 }
 

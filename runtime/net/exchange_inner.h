@@ -4,6 +4,8 @@
 #ifndef OD_NET_EXCHANGE_INNER_H
 #define OD_NET_EXCHANGE_INNER_H
 
+#include <netinet/in.h>
+
 #include "base/map.h"
 #include "codec/handshake.h"
 #include "codec/http_answer.h"
@@ -49,7 +51,7 @@ struct od_exchange {
     uint64_t reader;   // PIECES: who asks for them,
     size_t owed_bytes; // what of them was put and not yet told to be taken,
     bool looks_later;  // and whether the deadline is there to look at that.
-    struct od_bytes peer;
+    char peer[INET6_ADDRSTRLEN];
     struct od_bytes tls;     // As of its requests (link/request.h).
     struct od_bytes in;      // Read and not yet parsed.
     struct od_bytes request; // The message for the event; its body grows at the end of it.

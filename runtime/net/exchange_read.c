@@ -16,10 +16,8 @@
 static void keep_url(struct od_exchange *exchange)
 {
     OD_ASSERT(exchange->url.size == 0);
-    struct od_request request;
-    bool is_ours = od_request_read(od_bytes_slice(&exchange->request), &request);
-    OD_ASSERT(is_ours);
-    od_bytes_put_slice(&exchange->url, request.url);
+    od_spares_take(&exchange->net->spare_bytes, &exchange->url);
+    od_bytes_put_slice(&exchange->url, od_request_url(od_bytes_slice(&exchange->request)));
 }
 
 // It can be answered by somebody who knows no more of it than that; then the next one may come.
@@ -37,10 +35,11 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
 {
     OD_ASSERT(exchange->phase == PHASE_BODY);
     OD_ASSERT(consumed <= exchange->in.size);
+    struct od_net *net = exchange->net;
     od_bytes_drop_front(&exchange->in, consumed);
     bool is_ahead = exchange->in.size > 0;
     if (!is_ahead)
-        od_bytes_deinit(&exchange->in);
+        od_spares_give(&net->spare_bytes, &exchange->in);
     (is_ahead ? od_wire_pause : od_wire_resume)(exchange->wire);
     struct od_bytes *request = &exchange->request;
     OD_ASSERT(request->size >= exchange->body.size + 4);
@@ -52,9 +51,9 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
     od_bytes_init(request);
     exchange->phase = PHASE_ANSWER;
     show_whole(exchange);
-    od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
-    exchange->net->events->request(exchange->net->owner, exchange->number, &message);
-    od_bytes_deinit(&message);
+    od_loop_clear_timer(net->loop, &exchange->deadline);
+    net->events->request(net->owner, exchange->number, &message);
+    od_spares_give(&net->spare_bytes, &message);
 }
 
 // Not all of a request is here, perhaps nothing.
@@ -63,12 +62,15 @@ void od_exchange_await_more(struct od_exchange *exchange)
     OD_ASSERT(exchange->phase <= PHASE_BODY);
     bool has_begun =
         exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
-    if (exchange->wire->has_ended && !has_begun)
+    if (exchange->wire->has_ended && !has_begun) {
         od_exchange_close(exchange);
-    else if (exchange->wire->has_ended)
+    } else if (exchange->wire->has_ended) {
         od_exchange_refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
-    else
+    } else {
+        if (!od_timer_is_set(&exchange->deadline))
+            od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
         od_wire_resume(exchange->wire);
+    }
 }
 
 static const struct od_http_fault too_much = {503, "too many large requests are on their way, "
@@ -96,7 +98,7 @@ static void read_body(struct od_exchange *exchange)
     } else if (outcome == OD_HTTP_DONE) {
         tell_request(exchange, consumed);
     } else {
-        od_bytes_deinit(&exchange->in);
+        od_spares_give(&exchange->net->spare_bytes, &exchange->in);
         od_exchange_set_deadline(exchange, body_ms_left(exchange));
         od_exchange_await_more(exchange);
     }
@@ -131,8 +133,8 @@ static bool may_open_websocket(struct od_exchange *exchange, struct od_http_faul
 {
     struct od_net *net = exchange->net;
     const struct od_http_head *head = &exchange->head;
-    od_slice origin;
-    if (!od_http_head_find(head, OD_SLICE("origin"), &origin))
+    od_slice origin = head->origin;
+    if (!head->has_origin)
         return true;
     if (!od_origin_host_is_allowed(head->host, net->allowed_hosts)) {
         log_foreign_page(net, origin, head->host, "--allow-host");
@@ -159,13 +161,14 @@ static void put_request(struct od_exchange *exchange)
     struct od_http_head *head = &exchange->head;
     const struct od_networks *trusted = &exchange->net->trusted_proxies;
     char text[INET6_ADDRSTRLEN];
-    od_slice peer = od_bytes_slice(&exchange->peer);
+    od_slice peer = od_slice_of(exchange->peer);
     head->tls = od_bytes_slice(&exchange->tls);
     head->is_https = head->tls.size > 0;
     if (trusted->count > 0 && !head->is_https) {
         head->is_https = od_forwarded_is_https(head, trusted, peer);
         peer = od_forwarded_peer(head, trusted, peer, text);
     }
+    od_spares_take(&exchange->net->spare_bytes, &exchange->request);
     od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
 }
 

@@ -128,18 +128,21 @@ bool od_lookout_set(const struct od_lookout *lookout, int fd, uint8_t before, ui
     return epoll_ctl(lookout->set, what, fd, &event) == 0;
 }
 
-void od_lookout_tell(struct od_lookout *lookout, void (*ready)(void *who, uint8_t wishes))
+static uint8_t ready_of(uint32_t events)
+{
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+        return OD_LOOKOUT_BYTES | OD_LOOKOUT_ROOM | OD_LOOKOUT_GONE;
+    return (uint8_t)(((events & EPOLLIN) != 0 ? OD_LOOKOUT_BYTES : 0) |
+                     ((events & EPOLLOUT) != 0 ? OD_LOOKOUT_ROOM : 0));
+}
+
+void od_lookout_tell(struct od_lookout *lookout, void (*ready)(void *who, uint8_t what))
 {
     struct epoll_event events[ready_a_turn_max];
     if (!lookout->has_news)
         return;
     lookout->has_news = false;
     int count = epoll_wait(lookout->set, events, ready_a_turn_max, 0);
-    for (int i = 0; i < count; i++) {
-        bool is_gone = (events[i].events & (EPOLLHUP | EPOLLERR)) != 0;
-        bool has_bytes = is_gone || (events[i].events & EPOLLIN) != 0;
-        bool has_room = is_gone || (events[i].events & EPOLLOUT) != 0;
-        ready(events[i].data.ptr,
-              (uint8_t)((has_bytes ? OD_LOOKOUT_BYTES : 0) | (has_room ? OD_LOOKOUT_ROOM : 0)));
-    }
+    for (int i = 0; i < count; i++)
+        ready(events[i].data.ptr, ready_of(events[i].events));
 }

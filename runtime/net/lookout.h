@@ -26,6 +26,7 @@ enum od_lookout_wish { // Of a wire; they may be put together.
     OD_LOOKOUT_NOTHING = 0,
     OD_LOOKOUT_BYTES = 1, // Something may be read, or the peer is gone,
     OD_LOOKOUT_ROOM = 2,  // something may be sent, or the peer is gone.
+    OD_LOOKOUT_GONE = 4,  // No wish; told beside the others: the peer is.
 };
 
 struct od_lookout {
@@ -46,8 +47,8 @@ OD_MUST_CHECK bool od_lookout_set(const struct od_lookout *lookout, int fd, uint
                                   uint8_t wishes, void *who);
 void od_lookout_forget(const struct od_lookout *lookout, int fd, uint8_t before);
 
-// Tells what is ready: which of its wishes. Of many at once some may be left for the next turn.
+// Tells what is ready, of od_lookout_wish. Of many at once some may be left for the next turn.
 // What is told of must not be freed from inside [ready], but for the one that is told.
-void od_lookout_tell(struct od_lookout *lookout, void (*ready)(void *who, uint8_t wishes));
+void od_lookout_tell(struct od_lookout *lookout, void (*ready)(void *who, uint8_t what));
 
 #endif

@@ -1,7 +1,6 @@
 #include "net/wire_inner.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +22,7 @@ void od_wire_check(const struct od_wire *wire)
     OD_ASSERT(wire->owner == NULL || !wire->is_closing);
     OD_ASSERT(wire->owner == NULL || !wire->is_released);
     OD_ASSERT(!wire->has_shut || wire->is_closing);
-    OD_ASSERT(wire->page == NULL || wire->place < OD_PAGE_PLACES_MAX);
+    OD_ASSERT(!wire->is_shown || wire->place < OD_PAGE_PLACES_MAX);
     if (wire->going != NULL)
         check_going(wire, wire->going);
 }
@@ -101,7 +100,10 @@ static void close_connection(struct od_wire *wire)
 {
     OD_ASSERT(!wire->is_released);
     od_lookout_forget(&wire->net->lookout, wire->fd, wire->wishes);
-    od_net_hang_up(wire->net, wire->fd);
+    if (wire->has_shut && wire->has_ended)
+        od_net_close(wire->net, wire->fd);
+    else
+        od_net_hang_up(wire->net, wire->fd);
 }
 
 static void end_now(struct od_wire *wire)
@@ -206,36 +208,30 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     od_lookout_forget(&wire->net->lookout, wire->fd, wire->wishes);
     wire->owner = NULL;
     od_wire_end_lease(wire);
-    wire->page = NULL;
+    wire->is_shown = false;
     od_wire_cut(wire);
     wire->is_released = true;
     return wire->fd;
 }
 
-// Of TCP an end of the stream says no more than that; a peer that has closed altogether is known by
-// the answer of his system to what he is sent.
-static bool is_hung_up(const struct od_wire *wire)
-{
-    struct pollfd look = {.fd = wire->fd};
-    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
-}
-
-// Nothing more will come. The wire stays for what is still to be sent; false: it is done.
-static bool end_reading(struct od_wire *wire)
+// Nothing more will come. The wire stays for what is still to be sent; false: it is done. Of TCP an
+// end of the stream says no more than that; a peer that has closed altogether is known by the
+// answer of his system to what he is sent.
+static bool end_reading(struct od_wire *wire, bool is_gone)
 {
     bool has_to_send = wire->owner != NULL || od_wire_waiting_bytes(wire) > 0;
-    if (!has_to_send || is_hung_up(wire))
+    wire->has_ended = true;
+    if (!has_to_send || is_gone)
         return false;
     // Else the end of the stream would be readable for ever, and the loop spin.
     od_wire_pause(wire);
-    wire->has_ended = true;
     if (wire->owner != NULL)
         wire->protocol->half_ended(wire->owner);
     return true;
 }
 
 // False: it is done.
-static bool read_once(struct od_wire *wire)
+static bool read_once(struct od_wire *wire, bool is_gone)
 {
     char *at = wire->net->read_bytes;
     // Before the bytes leave the kernel: should the process end behind the recv, the page says so.
@@ -247,7 +243,7 @@ static bool read_once(struct od_wire *wire)
         return true;
     if (size > 0 && wire->owner != NULL && !wire->is_cut)
         wire->protocol->bytes(wire->owner, at, (size_t)size);
-    return size > 0 || (size == 0 && end_reading(wire));
+    return size > 0 || (size == 0 && end_reading(wire, is_gone));
 }
 
 static void send_again(struct od_wire *wire)
@@ -260,18 +256,18 @@ static void send_again(struct od_wire *wire)
 }
 
 // One that was told of before it in this turn may have paused it, or cut it.
-void od_wire_ready(void *ready, uint8_t wishes)
+void od_wire_ready(void *ready, uint8_t what)
 {
     struct od_wire *wire = ready;
     if (wire->is_cut)
         return;
     od_wire_check(wire);
-    if ((wishes & OD_LOOKOUT_ROOM) != 0 && wire->awaits_room)
+    if ((what & OD_LOOKOUT_ROOM) != 0 && wire->awaits_room)
         send_again(wire);
-    if ((wishes & OD_LOOKOUT_BYTES) == 0 || wire->is_cut || !is_read(wire))
+    if ((what & OD_LOOKOUT_BYTES) == 0 || wire->is_cut || !is_read(wire))
         return;
     struct od_net *net = wire->net;
-    if (!read_once(wire))
+    if (!read_once(wire, (what & OD_LOOKOUT_GONE) != 0))
         end_now(wire);
     net->reads++;
 }

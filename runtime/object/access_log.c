@@ -20,13 +20,14 @@ static od_slice path_of(const struct od_objects *objects, od_slice target)
     return cut(target, OD_ACCESS_BYTES_MAX - 33);
 }
 
-void od_access_log_begin(struct od_call *call, const struct od_request *request)
+void od_access_log_begin(struct od_call *call, od_slice message)
 {
+    struct od_request request;
     OD_ASSERT(call->access == NULL);
-    if (!call->objects->logs_accesses)
+    if (!call->objects->logs_accesses || !od_request_read(message, &request))
         return;
-    od_slice method = cut(request->method, 32), peer = cut(request->peer, 64);
-    od_slice path = path_of(call->objects, od_request_target(request->url));
+    od_slice method = cut(request.method, 32), peer = cut(request.peer, 64);
+    od_slice path = path_of(call->objects, od_request_target(request.url));
     size_t size = method.size + 1 + path.size;
     struct od_access *access = od_allocate(sizeof *access + size + peer.size);
     *access = (struct od_access){.began_ns = uv_hrtime(),

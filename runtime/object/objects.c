@@ -53,6 +53,7 @@ void od_objects_init(struct od_objects *objects)
     od_slab_init(&objects->works, sizeof(struct od_work));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
+    od_slab_init(&objects->call_blocks, sizeof(struct od_call));
     od_map_init(&objects->peer_calls);
     od_map_init(&objects->streams);
     od_map_init(&objects->sinks);
@@ -135,6 +136,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_slab_deinit(&objects->works);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
+    od_slab_deinit(&objects->call_blocks);
     od_map_deinit(&objects->peer_calls);
     od_map_deinit(&objects->streams);
     od_map_deinit(&objects->sinks);
@@ -331,7 +333,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 void od_objects_watch_awake(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->work->awake));
-    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms_at(object->objects->now_us);
     od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }
@@ -383,13 +385,14 @@ static void fit_maps(struct od_objects *objects)
 {
     struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
                                    &objects->timeouts,   &objects->calls,
-                                   &objects->peer_calls, &objects->net->websockets};
+                                   &objects->peer_calls};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);
     od_slab_fit(&objects->effects);
     od_slab_fit(&objects->store->entries);
     od_slab_fit(&objects->works);
+    od_slab_fit(&objects->call_blocks);
 }
 
 // Many may be due at once; events come in between.

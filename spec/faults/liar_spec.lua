@@ -24,7 +24,7 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, long o
 local u32, u64, str = core.u32, core.u64, core.str
 
 local function message(kind, body, has_fd)
-  local head = ffi.new("uint16_t[2]", kind, has_fd and 1 or 0)
+  local head = ffi.new("uint16_t[2]", kind, has_fd and 0x0101 or 0)
   return u32(#body) .. ffi.string(head, 4) .. body
 end
 

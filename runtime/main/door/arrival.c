@@ -138,8 +138,11 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
 {
     OD_ASSERT(all.size > 0);
     keep_bytes(arrival, all);
-    if (arrival->state == OD_ARRIVAL_READING)
-        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+    if (arrival->state != OD_ARRIVAL_READING)
+        return;
+    if (arrival->has_poll)
+        uv_poll_stop(&arrival->poll);
+    enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
 }
 
 // Whether main has answered it itself; then both sides close.
@@ -173,12 +176,9 @@ static void admit(struct od_arrival *arrival, od_slice all)
     }
     if (answer_here(arrival))
         return;
-    if (arrival->has_poll)
-        uv_poll_stop(
-            &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
     switch (door->events->admit(door->owner, arrival, all)) {
     case OD_ADMISSION_TAKEN:
-        arrival->fd = -1;
+        arrival->fd = -1; // It has not left yet: the loop must not know it when it is closed.
         od_arrival_end(arrival);
         break;
     case OD_ADMISSION_LATER:
@@ -332,6 +332,7 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer,
 {
     struct od_arrival *arrival = make(door, fd);
     od_networks_print(peer, arrival->peer);
+    arrival->is_new = true;
     arrival->is_tls = is_tls;
     arrival->may_introduce = is_tls || od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);

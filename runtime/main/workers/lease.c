@@ -115,6 +115,15 @@ static int end(struct od_leases *leases, struct od_lease *lease)
     return fd;
 }
 
+// Before the worker hears of the place, which the last one has used.
+static void clear_page(struct od_worker_page *page, const struct od_lease *lease, bool is_new)
+{
+    uint64_t sent = 0;
+    bool is_known = is_new || od_sent_bytes(lease->fd, &sent);
+    page->sent[lease->place] = is_known ? sent : 0;
+    __atomic_store_n(&page->flags[lease->place], 0, __ATOMIC_RELEASE);
+}
+
 uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
                        const struct od_arrival *arrival, od_slice bytes)
 {
@@ -129,7 +138,6 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
             close(fd);
         return OD_PAGE_NO_PLACE;
     }
-    // The flags are cleared before the worker hears of the place, which the last one has used.
     OD_ASSERT(table->page == NULL || table->page == child->page);
     struct od_lease *lease = od_allocate_zeroed(sizeof *lease);
     *lease =
@@ -140,7 +148,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     od_list_init(&lease->asking);
     table->page = child->page;
     table->all[index] = lease;
-    __atomic_store_n(&child->page->flags[lease->place], 0, __ATOMIC_RELEASE);
+    clear_page(child->page, lease, arrival->is_new);
     keep_bytes(leases, lease, bytes);
     return lease->place;
 }

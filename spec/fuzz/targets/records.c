@@ -61,7 +61,8 @@ static void read_request(od_slice body)
         return;
     od_slice target = od_request_target(request.url);
     OD_ASSERT(target.size > 0);
-    size_t mark = od_request_begin(&again, request.method, request.url, request.peer, request.tls);
+    size_t mark =
+        od_request_begin(&again, request.method, &request.url, 1, request.peer, request.tls);
     uint32_t count = copy_headers(&again, request.headers);
     od_request_end(&again, mark, count, request.body);
     od_request_set_stream(&again, request.worker, request.stream);

@@ -342,14 +342,18 @@ describe("a head as a message", function()
     assert.equal("http://h/*", request_of(lines("OPTIONS * HTTP/1.1", "Host: h"))[2])
   end)
 
-  it("is searched by name in any letter case", function()
-    local text = lines("GET / HTTP/1.1", "Host: h", "X-A: 1", "x-a: 2")
-    local head, value = ffi.new("struct od_http_head"), ffi.new("od_slice[1]")
-    assert.equal(tonumber(C.OD_HTTP_DONE), tonumber(C.od_http_head_parse(head, text, #text)))
-    assert.is_true(C.od_http_head_find(head, core.slice("x-A"), value))
-    assert.equal("1", core.string(value[0]))
-    assert.is_false(C.od_http_head_find(head, core.slice("x-b"), value))
-  end)
+  for what, origins in pairs {
+    ["http://a"] = { "ORIGIN: http://a", "origin: http://b" },
+    [""] = { "Origin:", "Origin: http://b" },
+    none = {},
+  } do
+    it("has the first origin, in any letter case: " .. what, function()
+      local text = lines("GET / HTTP/1.1", "Host: h", unpack(origins))
+      local head = ffi.new("struct od_http_head")
+      assert.equal(tonumber(C.OD_HTTP_DONE), tonumber(C.od_http_head_parse(head, text, #text)))
+      assert.equal(what, head.has_origin and core.string(head.origin) or "none")
+    end)
+  end
 end)
 
 describe("any bytes at all", function()

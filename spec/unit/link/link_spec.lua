@@ -88,9 +88,10 @@ describe("A link", function()
     ffi.C.close(pipe[0])
   end)
 
-  -- A message of two bytes, as bytes: its length, its kind, how many descriptors it brings.
+  -- A message of two bytes, as bytes: its length, its kind, whether it brings a descriptor, and how
+  -- many have left with it.
   local function message(fd_count)
-    return "\2\0\0\0" .. string.char(C.OD_KIND_CALL, 0, fd_count, 0) .. "hi"
+    return "\2\0\0\0" .. string.char(C.OD_KIND_CALL, 0, fd_count, fd_count) .. "hi"
   end
 
   for what, fd_count in pairs { ["nobody wants"] = 0, ["come with another"] = 1 } do
@@ -164,23 +165,45 @@ describe("A link", function()
     assert.equal("gone\nclosed\n", story(ann))
   end)
 
-  -- The kernel drops a descriptor for which the receiver has no room, and says so only by a flag.
-  -- Had several been sent at once, nobody would know to which messages those that came belong.
-  it("knows which message lost its descriptor when the receiver has no room", function()
-    local before, none = ffi.new("od_spec_limit"), ffi.new("od_spec_limit")
-    ffi.C.getrlimit(RLIMIT_NOFILE, before)
-    for _, name in ipairs { "one", "two", "three" } do
-      send(ann, name, ffi.C.dup(fds[0]))
+  -- The kernel drops descriptors for which the receiver has no room, and says so only by a flag.
+  for room, came in pairs { [0] = "CALL one\n", [1] = "CALL one +fd\n" } do
+    it("knows which message lost its descriptor when the receiver has room for " .. room, function()
+      local before, few = ffi.new("od_spec_limit"), ffi.new("od_spec_limit")
+      ffi.C.getrlimit(RLIMIT_NOFILE, before)
+      for _, name in ipairs { "one", "two", "three" } do
+        send(ann, name, ffi.C.dup(fds[0]))
+      end
+      R.recorder_flush(ann)
+      local free = ffi.C.dup(fds[0])
+      ffi.C.close(free)
+      few.soft, few.hard = free + room, before.hard
+      ffi.C.setrlimit(RLIMIT_NOFILE, few)
+      turns()
+      ffi.C.setrlimit(RLIMIT_NOFILE, before)
+      send(ann, "four", ffi.C.dup(fds[0]))
+      R.recorder_flush(ann)
+      turns()
+      assert.equal(came .. "CALL two\nCALL three\nCALL four +fd\n", story(bob))
+    end)
+  end
+
+  it("hands each its own when many leave together, also behind others and in between", function()
+    local pipes = {}
+    for i = 1, 40 do
+      pipes[i] = ffi.new("int[2]")
+      ffi.C.pipe(pipes[i])
+      send(ann, "without")
+      send(ann, "with", pipes[i][1])
     end
     R.recorder_flush(ann)
-    none.soft, none.hard = 3, before.hard
-    ffi.C.setrlimit(RLIMIT_NOFILE, none)
-    turns()
-    ffi.C.setrlimit(RLIMIT_NOFILE, before)
-    send(ann, "four", ffi.C.dup(fds[0]))
-    R.recorder_flush(ann)
-    turns()
-    assert.equal("CALL one\nCALL two\nCALL three\nCALL four +fd\n", story(bob))
+    turns(8)
+    assert.equal(("CALL without\nCALL with +fd\n"):rep(40), story(bob))
+    ffi.C.write(R.recorder_last_fd(bob), "the last", 8)
+    local buffer = ffi.new("char[16]")
+    assert.equal(8, tonumber(ffi.C.read(pipes[40][0], buffer, 16)))
+    for i = 1, 40 do
+      ffi.C.close(pipes[i][0])
+    end
   end)
 
   describe("closes when the other side speaks nonsense:", function()
@@ -189,6 +212,9 @@ describe("A link", function()
       ["no kind"] = "\0\0\0\0\0\0\0\0",
       ["an unknown kind"] = "\0\0\0\0\255\0\0\0",
       ["two descriptors"] = "\0\0\0\0\1\0\2\0",
+      ["a descriptor that has not come"] = "\0\0\0\0\1\0\1\1",
+      ["one that has left with none"] = "\0\0\0\0\1\0\1\0",
+      ["the first of others, without one"] = "\0\0\0\0\1\0\0\1",
     }
     for what, bytes in pairs(NONSENSE) do
       it(what, function()
