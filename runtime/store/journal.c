@@ -233,6 +233,7 @@ static bool take_old(struct od_journal *journal)
     struct od_list *first = journal->segments.next;
     if (!has_old(journal))
         return false;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
     od_journal_name(name, od_journal_segment_of(first)->first);
     bool is_taken =
         renameat(journal->directory_fd, name, journal->directory_fd, OD_JOURNAL_SPARE) == 0;

@@ -63,18 +63,12 @@ static void on_relayed(void *owner, void *holder, od_slice payload, bool is_bina
     od_edge_message(holder, payload, is_binary);
 }
 
-// One that a script cannot see any more has no news for anybody.
-static bool is_listed(const void *holder)
-{
-    return ((const struct od_socket *)holder)->is_listed;
-}
-
 static void on_pong(void *owner, void *holder, bool is_relay, od_slice payload)
 {
     (void)owner;
     if (is_relay)
         od_edge_pong(holder, payload);
-    else if (is_listed(holder))
+    else
         od_remote_marked(holder, payload);
 }
 
@@ -84,7 +78,7 @@ static void on_closed(void *owner, void *holder, bool is_relay, uint16_t code, o
     (void)owner;
     if (is_relay)
         od_edge_closed(holder, code, reason, was_clean);
-    else if (is_listed(holder))
+    else
         od_socket_closed(holder, code, reason, was_clean);
 }
 
@@ -93,7 +87,7 @@ static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
     (void)owner;
     if (is_relay)
         od_edge_closed(holder, 1006, why, false);
-    else if (is_listed(holder))
+    else
         od_socket_failed(holder, why);
 }
 
