@@ -40,8 +40,8 @@
 #define OD_STORE_APPLY_BUSY_US INT64_C(50000)
 #define OD_STORE_APPLY_WRITES_MIN 64u
 #define OD_STORE_GATHERING_BYTES (2u << 20)
-// With more than that, one transaction and what has gathered meanwhile, the journal waits until there
-// is less; from half of it on each group waits a moment, the longer the more it is.
+// With more than that, one transaction and what has gathered meanwhile, the journal waits until
+// there is less; from half of it on each group waits a moment, the longer the more it is.
 #define OD_STORE_UNAPPLIED_BYTES (4u << 20)
 #define OD_STORE_APPLY_DELAY_US_MAX INT64_C(20000)
 #define OD_STORE_APPLY_RETRY_US INT64_C(100000) // When LMDB could not take it.
