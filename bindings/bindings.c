@@ -227,6 +227,10 @@ static int set_up(lua_State *L)
     od_coroutines_open(L);
     od_userdata_open(L);
     engine->sockets_ref = reference_weak_table(L);
+    lua_pushliteral(L, "state");
+    engine->state_name_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "env");
+    engine->env_name_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);

@@ -82,7 +82,8 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
 static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     OD_ASSERT(task->object->instance != NULL);
-    od_instance_push(engine, L, task->object->instance);
+    OD_ASSERT(((struct od_coroutine *)task->thread)->L == L);
+    od_instance_push_in(engine, task->thread, task->object->instance);
     return 1;
 }
 

@@ -242,7 +242,7 @@ static void forget_aborts(struct od_engine *engine, const struct od_task *task)
         od_abort_forget(engine, task);
 }
 
-static enum od_run put_away(struct od_engine *engine, struct od_task *task)
+static inline enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
     forget_aborts(engine, task);
@@ -261,7 +261,7 @@ static bool goes_on_after(const struct od_task *task)
 
 // The function to call and its [arguments] are on the stack of the task's coroutine; or, when it
 // waited, what it waited for.
-static enum od_run run_on(struct od_engine *engine, struct od_task *task, int arguments)
+static inline enum od_run run_on(struct od_engine *engine, struct od_task *task, int arguments)
 {
     for (;;) {
         enum step step = take_step(engine, task, arguments);

@@ -10,10 +10,12 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
     OD_ASSERT(instance->class != NULL);
     lua_State *L = engine->L;
     lua_createtable(L, 0, 4);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->state_name_ref);
     od_state_push(L, instance);
-    lua_setfield(L, -2, "state");
+    lua_rawset(L, -3);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_name_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
-    lua_setfield(L, -2, "env");
+    lua_rawset(L, -3);
     lua_rawgeti(L, LUA_REGISTRYINDEX, instance->class->metatable_ref);
     lua_setmetatable(L, -2);
 }

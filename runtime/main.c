@@ -13,13 +13,13 @@
 #include "admin_site.h"
 #include "base/fault.h"
 #include "bindings.h"
-#include "main/acme.h"
-#include "main/backup_command.h"
-#include "main/challenge.h"
-#include "main/check.h"
-#include "main/control_client.h"
-#include "main/historian.h"
-#include "main/process.h"
+#include "main/operator/backup_command.h"
+#include "main/operator/check.h"
+#include "main/operator/control_client.h"
+#include "main/processes/acme.h"
+#include "main/processes/challenge.h"
+#include "main/processes/historian.h"
+#include "main/processes/process.h"
 #include "main/server.h"
 #include "main/successor.h"
 #include "main/takeover.h"
@@ -177,8 +177,10 @@ int main(int argc, char **argv)
     else if (od_takeover_is_asked(&only_tries, &fd))
         exit = (int)(only_tries ? od_successor_run(&options, fd, od_tls_check)
                                 : od_server_take_over(&options, fd));
-    else
+    else {
+        od_options_tell_misspelt();
         exit = (int)commands[options.command](&options);
+    }
     od_options_deinit(&options);
     return flush_output(exit);
 }

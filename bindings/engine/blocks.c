@@ -96,7 +96,7 @@ static struct tray *first_of(struct od_list *list)
     return OD_LIST_MEMBER(list->next, struct tray, link);
 }
 
-static struct tray *begin_tray(struct od_blocks *blocks, size_t index)
+OD_SELDOM static struct tray *begin_tray(struct od_blocks *blocks, size_t index)
 {
     if (od_list_is_empty(&blocks->empty) && !add_region(blocks))
         return NULL;
@@ -119,7 +119,7 @@ static bool has_room(const struct tray *tray)
     return tray->free != NULL || tray->fresh + tray->block_bytes <= tray_bytes;
 }
 
-void *od_blocks_take(struct od_blocks *blocks, size_t size)
+inline void *od_blocks_take(struct od_blocks *blocks, size_t size)
 {
     size_t index = index_of(size);
     struct od_list *roomy = &blocks->roomy[index];
@@ -157,7 +157,7 @@ void od_blocks_rest(struct od_blocks *blocks)
 }
 
 // Those that keep their memory are the first to be used again.
-static void end_tray(struct od_blocks *blocks, struct tray *tray)
+OD_SELDOM static void end_tray(struct od_blocks *blocks, struct tray *tray)
 {
     od_list_remove(&tray->link);
     tray->is_warm = blocks->warm < warm_max;
@@ -170,7 +170,7 @@ static void end_tray(struct od_blocks *blocks, struct tray *tray)
     }
 }
 
-void od_blocks_give(struct od_blocks *blocks, void *block, size_t size)
+inline void od_blocks_give(struct od_blocks *blocks, void *block, size_t size)
 {
     char *memory = (char *)block - (uintptr_t)block % tray_bytes;
     struct tray *tray = *(struct tray **)(void *)memory;

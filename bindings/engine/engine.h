@@ -66,6 +66,7 @@ struct od_engine {
     int sockets_ref;                             // Weak table: number of a socket -> its userdata.
     int globals_ref;                             // What scripts see as _G.
     int env_ref;
+    int state_name_ref, env_name_ref; // The strings: each instance has fields of these names.
     int context_ref;      // The entry's third argument.
     bool entry_streams;   // Its fetch wants to read bodies while they come.
     int entry_ref;        // The entry itself, or LUA_NOREF.

@@ -8,8 +8,9 @@
 
 #include <lauxlib.h>
 
-#include "engine/caret.h"
 #include "engine/engine.h"
+#include "engine/excerpt.h"
+#include "engine/frames.h"
 #include "engine/hint.h"
 #include "engine/tail_call.h"
 #include "value/raise.h"
@@ -17,18 +18,10 @@
 enum {
     message_bytes_max = 8192,
     frames_max = 12,
-    around = 1, // Lines shown before and after the one in question.
     candidates_max = 8,
-    levels_near = 200, // Of a deep stack: looked at where the error was raised,
-    levels_far = 20,   // and where the handler began.
 };
 
 // --- Places --------------------------------------------------------------------------------------
-
-struct place {
-    const struct od_source *source; // NULL: not known.
-    int line;
-};
 
 void od_error_report_deinit(struct od_error_report *report)
 {
@@ -57,70 +50,16 @@ static int read_number(od_slice text)
 }
 
 // "lib/x.lua:12: ..." names a place if lib/x.lua is one of ours.
-static struct place place_in_message(const struct od_engine *engine, od_slice message)
+static struct od_place place_in_message(const struct od_engine *engine, od_slice message)
 {
     const char *colon = message.size == 0 ? NULL : memchr(message.at, ':', message.size);
     if (colon == NULL)
-        return (struct place){0};
+        return (struct od_place){0};
     od_slice name = {message.at, (size_t)(colon - message.at)};
     int line = read_number(od_slice_from(message, name.size + 1));
     if (line == 0)
-        return (struct place){0};
-    return (struct place){od_sources_find(&engine->sources, name), line};
-}
-
-static bool is_of_script(const lua_Debug *frame)
-{
-    return frame->source[0] != '=' && strcmp(frame->what, "C") != 0;
-}
-
-// A walk from where the error was raised to where the handler began. Lua looks for each level from
-// the top, so a walk over all of a deep recursion would take the square of its depth: what lies in
-// the middle of one is passed over.
-struct walk {
-    lua_State *L;
-    int level;  // The next one.
-    int at;     // The last one.
-    int passed; // So many were passed over.
-};
-
-static int depth_of(lua_State *L)
-{
-    lua_Debug frame;
-    int below = 0, above = 1; // The first is a level, the second is none.
-    while (lua_getstack(L, above, &frame)) {
-        below = above;
-        above *= 2;
-    }
-    while (above - below > 1) {
-        int middle = below + (above - below) / 2;
-        if (lua_getstack(L, middle, &frame))
-            below = middle;
-        else
-            above = middle;
-    }
-    return above;
-}
-
-static void pass_over(struct walk *walk)
-{
-    int far = depth_of(walk->L) - levels_far;
-    walk->passed = far > walk->level ? far - walk->level : 0;
-    walk->level += walk->passed;
-}
-
-// The next frame of the script's own code.
-static bool next_frame(struct walk *walk, lua_Debug *frame)
-{
-    while (lua_getstack(walk->L, walk->level, frame)) {
-        lua_getinfo(walk->L, "nSl", frame);
-        walk->at = walk->level;
-        if (++walk->level == levels_near)
-            pass_over(walk);
-        if (is_of_script(frame))
-            return true;
-    }
-    return false;
+        return (struct od_place){0};
+    return (struct od_place){od_sources_find(&engine->sources, name), line};
 }
 
 static const struct od_source *source_of(const struct od_engine *engine, const lua_Debug *frame)
@@ -129,65 +68,30 @@ static const struct od_source *source_of(const struct od_engine *engine, const l
     return od_sources_find(&engine->sources, od_slice_of(name));
 }
 
-static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
+static struct od_place place_of_stack(const struct od_engine *engine, lua_State *L)
 {
     lua_Debug frame;
-    struct walk walk = {.L = L};
-    if (!next_frame(&walk, &frame) || frame.currentline <= 0)
-        return (struct place){0};
-    return (struct place){source_of(engine, &frame), frame.currentline};
+    struct od_frames frames = {.L = L};
+    if (!od_frames_next(&frames, &frame) || frame.currentline <= 0)
+        return (struct od_place){0};
+    return (struct od_place){source_of(engine, &frame), frame.currentline};
 }
 
-static struct place find_place(const struct od_engine *engine, od_slice message, lua_State *L)
+static struct od_place find_place(const struct od_engine *engine, od_slice message, lua_State *L)
 {
-    struct place place = place_in_message(engine, message);
+    struct od_place place = place_in_message(engine, message);
     return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
-static void note_place(struct od_error_report *report, struct place place)
+static void note_place(struct od_error_report *report, struct od_place place)
 {
     report->line = place.source == NULL ? 0 : place.line;
     if (place.source != NULL)
         snprintf(report->file, sizeof report->file, "%s", place.source->name);
 }
 
-static int width_of(int line)
-{
-    char number[16];
-    return snprintf(number, sizeof number, "%d", line);
-}
-
-// Under [part] of the line [text]; a tab above stays one, or the column would be another.
-static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice part)
-{
-    if (part.size == 0)
-        return;
-    od_bytes_printf(out, "\n  %*s | ", width, "");
-    for (const char *at = text.at; at < part.at; at++)
-        od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
-    for (size_t i = 0; i < part.size; i++)
-        od_bytes_put_u8(out, '^');
-}
-
-static void put_excerpt(struct od_error_report *report, struct place place)
-{
-    struct od_bytes *out = &report->text;
-    if (place.source == NULL)
-        return;
-    int width = width_of(place.line + around);
-    for (int line = place.line - around; line <= place.line + around; line++) {
-        od_slice text;
-        if (line < 1 || !od_source_line(place.source, line, &text))
-            continue;
-        od_bytes_printf(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
-        od_bytes_put_slice(out, text);
-        if (line == place.line)
-            put_caret(out, width, text, od_caret_find(text, od_error_report_message(report)));
-    }
-}
-
 static void put_hint(struct od_error_report *report, const struct od_engine *engine,
-                     struct place place)
+                     struct od_place place)
 {
     od_slice line = {0};
     if (place.source != NULL && !od_source_line(place.source, place.line, &line))
@@ -246,10 +150,9 @@ static int put_lines(struct od_bytes *out, const struct od_engine *engine,
     int line = function->linedefined - 1;
     if (count == 0 || count > candidates_max)
         return count;
-    while ((line = od_tail_call_next(source, function, line, &text)) != 0) {
-        od_bytes_printf(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
-        od_bytes_put_slice(out, text);
-    }
+    int width = od_excerpt_width(function->lastlinedefined);
+    while ((line = od_tail_call_next(source, function, line, &text)) != 0)
+        od_excerpt_put_line(out, '>', width, line, text);
     return count;
 }
 
@@ -267,8 +170,9 @@ static bool has_lost(const struct od_engine *engine, lua_State *L, int level,
 static bool find_lost(const struct od_engine *engine, lua_State *L, lua_Debug *function)
 {
     lua_Debug frame;
-    struct walk walk = {.L = L};
-    return L != NULL && next_frame(&walk, &frame) && has_lost(engine, L, walk.at, &frame, function);
+    struct od_frames frames = {.L = L};
+    return L != NULL && od_frames_next(&frames, &frame) &&
+           has_lost(engine, L, frames.at, &frame, function);
 }
 
 static void put_lost(struct od_bytes *out, const struct od_engine *engine, bool is_first,
@@ -289,8 +193,8 @@ static int put_candidates(struct od_bytes *out, const struct od_engine *engine, 
                           const struct od_error_entry *entry)
 {
     lua_Debug frame;
-    struct walk walk = {.L = L};
-    if (L == NULL || !entry->has_function || next_frame(&walk, &frame))
+    struct od_frames frames = {.L = L};
+    if (L == NULL || !entry->has_function || od_frames_next(&frames, &frame))
         return 0;
     return put_lines(out, engine, &entry->function);
 }
@@ -319,29 +223,9 @@ static void put_function(struct od_bytes *out, const struct od_engine *engine,
 }
 
 // The frame that raised an error of its own has no line any more; the message has it.
-static int line_of(const lua_Debug *frame, bool is_first, struct place place)
+static int line_of(const lua_Debug *frame, bool is_first, struct od_place place)
 {
     return frame->currentline > 0 ? frame->currentline : is_first ? place.line : 0;
-}
-
-static bool is_same(const lua_Debug *a, const lua_Debug *b)
-{
-    return a->currentline == b->currentline && a->linedefined == b->linedefined &&
-           strcmp(a->source, b->source) == 0;
-}
-
-// Says how often the frame that comes next was there in a row, and moves to the last of them: a
-// recursion without end is one line, not a thousand.
-static int skip_repeated(struct walk *walk, lua_Debug *frame)
-{
-    lua_Debug next = *frame;
-    int count = 1;
-    struct walk ahead = *walk;
-    while (next_frame(&ahead, &next) && is_same(frame, &next)) {
-        *walk = ahead;
-        count++;
-    }
-    return count;
 }
 
 static void put_count(struct od_bytes *out, int count, int passed)
@@ -353,12 +237,12 @@ static void put_count(struct od_bytes *out, int count, int passed)
 }
 
 // Whether the frame the walk is at was called by one that has gone. The name of it is the other's.
-static bool has_a_name_of_others(const struct od_engine *engine, const struct walk *walk)
+static bool has_a_name_of_others(const struct od_engine *engine, const struct od_frames *frames)
 {
     lua_Debug below, lost;
-    struct walk ahead = *walk;
-    return next_frame(&ahead, &below) && ahead.at == walk->at + 1 &&
-           has_lost(engine, walk->L, ahead.at, &below, &lost);
+    struct od_frames ahead = *frames;
+    return od_frames_next(&ahead, &below) && ahead.at == frames->at + 1 &&
+           has_lost(engine, frames->L, ahead.at, &below, &lost);
 }
 
 struct way {
@@ -367,26 +251,26 @@ struct way {
 };
 
 static struct way put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
-                             const struct od_error_entry *entry, struct place place)
+                             const struct od_error_entry *entry, struct od_place place)
 {
     struct way way = {0, false};
     lua_Debug frame, lost;
-    struct walk walk = {.L = L};
-    for (; L != NULL && next_frame(&walk, &frame); way.shown++) {
-        if (way.shown < frames_max && has_lost(engine, L, walk.at, &frame, &lost))
+    struct od_frames frames = {.L = L};
+    for (; L != NULL && od_frames_next(&frames, &frame); way.shown++) {
+        if (way.shown < frames_max && has_lost(engine, L, frames.at, &frame, &lost))
             put_lost(out, engine, way.shown++ == 0, &lost);
-        if (has_a_name_of_others(engine, &walk))
+        if (has_a_name_of_others(engine, &frames))
             frame.name = NULL;
         way.ends_in_entry = is_entry(&frame, entry);
         int line = line_of(&frame, way.shown == 0, place);
-        int passed = walk.passed;
-        int count = skip_repeated(&walk, &frame);
+        int passed = frames.passed;
+        int count = od_frames_skip_repeated(&frames, &frame);
         if (way.shown >= frames_max && !way.ends_in_entry)
             continue;
         od_bytes_printf(out, "\n  %s ", how(way.shown == 0));
         put_function(out, engine, &frame, entry);
         od_bytes_printf(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
-        put_count(out, count, walk.passed - passed);
+        put_count(out, count, frames.passed - passed);
     }
     return way;
 }
@@ -396,9 +280,9 @@ static void put_rest(struct od_error_report *report, const struct od_engine *eng
 {
     struct od_bytes *out = &report->text;
     report->message_bytes = out->size;
-    struct place place = find_place(engine, od_bytes_slice(out), L);
+    struct od_place place = find_place(engine, od_bytes_slice(out), L);
     note_place(report, place);
-    put_excerpt(report, place);
+    od_excerpt_put(out, place, od_error_report_message(report));
     lua_Debug lost;
     if (find_lost(engine, L, &lost))
         (void)put_lines(out, engine, &lost);

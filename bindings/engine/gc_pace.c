@@ -24,9 +24,11 @@ static bool is_worth_it(const struct od_engine *engine)
            (pace->dropped > 1000 && pace->dropped > pace->live);
 }
 
+// The tables are made anew before: those that went are garbage like the rest.
 static void begin(struct od_engine *engine)
 {
     OD_ASSERT(engine->gc_pace.cycles_left == 0);
+    od_instances_fit(engine);
     engine->gc_pace.cycles_left = cycles;
     engine->gc_pace.dropped = 0;
     engine->gc_pace.began_ms = od_clock_monotonic_ms();
@@ -36,7 +38,6 @@ static void end(struct od_engine *engine)
 {
     struct od_gc_pace *pace = &engine->gc_pace;
     OD_ASSERT(pace->cycles_left == 0);
-    od_instances_fit(engine);
     od_blocks_rest(&engine->memory.blocks);
     malloc_trim(0);
     od_time_ms now = od_clock_monotonic_ms();

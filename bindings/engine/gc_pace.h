@@ -1,9 +1,9 @@
 // The pace of the collector: memory goes back to the system when objects have gone to sleep.
 //
 // Lua's collector works while Lua runs. A worker whose objects all fell asleep runs no Lua, and
-// would keep what they left for ever; so in turns that have nothing else to do the collector is
-// driven from here, a little at a time, until it has been through everything. Then tables that had
-// grown with the number of instances are made anew, and malloc hands free pages back.
+// would keep what they left for ever; so in turns that have nothing else to do tables that had
+// grown with the number of instances are made anew, the collector is driven from here, a little at
+// a time, until it has been through everything, and then malloc hands free pages back.
 //
 // It begins when objects were dropped and there is something to gain: as many of them went as
 // stayed, or a tenth more is in use than was left the last time. It takes at most a tenth of the

@@ -11,35 +11,23 @@ struct call {
     bool is_ok;
 };
 
-// The upvalue is a cell that holds the call. Not an argument: pushing the address of a C variable
-// can raise, since LuaJIT keeps a table of the high halves of such addresses.
+// The one that [run] is called for. Not an argument: pushing the address of a C variable can raise,
+// since LuaJIT keeps a table of the high halves of such addresses.
+static _Thread_local struct call *running;
+
 static int run(lua_State *L)
 {
-    struct call *call = *(struct call **)lua_touserdata(L, lua_upvalueindex(1));
+    struct call *call = running;
     call->is_ok = call->body(L, call->context, call->err);
     return 0;
 }
 
-// Kept in the registry, because making a closure for each call costs memory and can raise, too.
+// Kept in the registry, because making a function for each call costs memory and can raise, too.
 void od_guard_open(lua_State *L)
 {
     lua_pushlightuserdata(L, (void *)&guard_key);
-    struct call **cell = lua_newuserdata(L, sizeof *cell);
-    *cell = NULL;
-    lua_pushcclosure(L, run, 1);
+    lua_pushcfunction(L, run);
     lua_rawset(L, LUA_REGISTRYINDEX);
-}
-
-// Pushes the guarding function and returns its cell.
-static struct call **push_run(lua_State *L)
-{
-    lua_pushlightuserdata(L, (void *)&guard_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    const char *name = lua_getupvalue(L, -1, 1);
-    OD_ASSERT(name != NULL);
-    struct call **cell = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    return cell;
 }
 
 static void push_or_nil(lua_State *L, int index)
@@ -61,13 +49,14 @@ bool od_guard(lua_State *L, int first, int second, od_guard_fn *body, void *cont
     struct call call = {body, context, err, false};
     first = absolute(L, first);
     second = absolute(L, second);
-    struct call **cell = push_run(L);
-    struct call *outer = *cell;
+    lua_pushlightuserdata(L, (void *)&guard_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
     push_or_nil(L, first);
     push_or_nil(L, second);
-    *cell = &call;
+    struct call *outer = running;
+    running = &call;
     int status = lua_pcall(L, 2, 0, 0);
-    *cell = outer;
+    running = outer;
     if (status == 0)
         return call.is_ok;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "unknown error";

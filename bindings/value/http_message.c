@@ -271,11 +271,11 @@ static int push_field(lua_State *L, int index, enum field field)
     return lua_type(L, -1);
 }
 
-// The string in [field]; [fallback] when the field is nil, which may be that of no string.
-static bool string_field(lua_State *L, int index, enum field field, od_slice fallback,
-                         od_slice *text, struct od_error *err)
+// Pops what push_field has pushed, a string; [fallback] when it is nil, which may be that of no
+// string.
+static bool pop_string(lua_State *L, int type, enum field field, od_slice fallback, od_slice *text,
+                       struct od_error *err)
 {
-    int type = push_field(L, index, field);
     *text = fallback;
     if (type == LUA_TSTRING)
         text->at =
@@ -287,9 +287,16 @@ static bool string_field(lua_State *L, int index, enum field field, od_slice fal
     return true;
 }
 
-static bool body_field(lua_State *L, int index, od_slice *body, struct od_error *err)
+static bool string_field(lua_State *L, int index, enum field field, od_slice fallback,
+                         od_slice *text, struct od_error *err)
 {
-    if (!string_field(L, index, BODY, (od_slice){NULL, 0}, body, err))
+    return pop_string(L, push_field(L, index, field), field, fallback, text, err);
+}
+
+// Pops it, too.
+static bool pop_body(lua_State *L, int type, od_slice *body, struct od_error *err)
+{
+    if (!pop_string(L, type, BODY, (od_slice){NULL, 0}, body, err))
         return false;
     return body->size <= OD_HTTP_BODY_BYTES_MAX ||
            od_error_set(err, "the body has %zu bytes, the limit is %u", body->size,
@@ -339,19 +346,16 @@ static bool socket_field(lua_State *L, int index, uint16_t status, struct od_htt
     return od_response_socket(L, lua_gettop(L), &part->worker, &part->number, err);
 }
 
-static bool has_stream(lua_State *L, int index)
-{
-    int body = push_field(L, index, BODY);
-    return body == LUA_TFUNCTION || (body == LUA_TNIL && push_field(L, index, STREAM) != LUA_TNIL);
-}
-
 // A body that is there, or one that comes in pieces.
 static bool response_body(lua_State *L, int index, od_slice *body, struct od_http_part *part,
                           struct od_error *err)
 {
+    int type = push_field(L, index, BODY);
+    bool is_stream =
+        type == LUA_TFUNCTION || (type == LUA_TNIL && push_field(L, index, STREAM) != LUA_TNIL);
     *body = (od_slice){NULL, 0};
-    if (!has_stream(L, index))
-        return body_field(L, index, body, err);
+    if (!is_stream)
+        return type == LUA_TNIL || pop_body(L, type, body, err);
     if (od_response_stream == NULL)
         return od_error_set(err, "a body in pieces cannot go out here");
     return od_response_stream(L, lua_gettop(L), part, err);
@@ -464,7 +468,7 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     if (!string_field(L, index, METHOD, OD_SLICE(""), &method, err) ||
         !string_field(L, index, URL, OD_SLICE(""), &url, err) ||
         !string_field(L, index, PEER, OD_SLICE(""), &peer, err) ||
-        !tls_field(L, index, &tls, err) || !body_field(L, index, &body, err) ||
+        !tls_field(L, index, &tls, err) || !pop_body(L, push_field(L, index, BODY), &body, err) ||
         !request_stream(L, index, &part, err))
         return false;
     if (!od_http_fields_is_token(method))

@@ -30,6 +30,7 @@ struct news { // What the site has not been told yet.
 struct visitor { // Who has a WebSocket.
     struct od_list link;
     uint64_t number;
+    struct od_websocket *websocket;
 };
 
 struct od_admin_process {
@@ -87,19 +88,21 @@ static void on_websocket_message(void *owner, void *holder, od_slice payload,
         put_news(owner, NEWS_MESSAGE, ((const struct visitor *)holder)->number, payload);
 }
 
-static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
+static void on_closed(void *owner, void *holder, bool is_relay, uint16_t code, od_slice reason,
                       bool was_clean)
 {
+    (void)is_relay;
     (void)code;
     (void)reason;
     (void)was_clean;
-    put_news(owner, NEWS_CLOSED, websocket, (od_slice){NULL, 0});
+    put_news(owner, NEWS_CLOSED, ((const struct visitor *)holder)->number, (od_slice){NULL, 0});
 }
 
-static void on_failed(void *owner, uint64_t websocket, od_slice why)
+static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
 {
+    (void)is_relay;
     (void)why;
-    put_news(owner, NEWS_CLOSED, websocket, (od_slice){NULL, 0});
+    put_news(owner, NEWS_CLOSED, ((const struct visitor *)holder)->number, (od_slice){NULL, 0});
 }
 
 static bool on_is_at_rest(void *owner, const void *holder)
@@ -149,7 +152,7 @@ static void receive_connection(struct od_admin_process *process, od_slice body, 
     uint32_t place = od_cursor_u32(&cursor);
     od_slice tls = od_cursor_string(&cursor);
     od_slice peer = od_cursor_string(&cursor);
-    size_t count = process->net.exchanges.size + process->net.websockets.size;
+    size_t count = process->net.exchanges.size + process->net.websocket_count;
     struct od_error err;
     if (fd < 0)
         return;
@@ -201,12 +204,6 @@ static void tell_request(struct od_admin_process *process, const struct news *ne
         process->site->request(process->site, news->number, od_bytes_slice(&news->bytes));
 }
 
-static void tell_message(struct od_admin_process *process, const struct news *news)
-{
-    if (od_net_websocket(&process->net, news->number) != NULL)
-        process->site->message(process->site, news->number, od_bytes_slice(&news->bytes));
-}
-
 static struct visitor *find_visitor(const struct od_admin_process *process, uint64_t number)
 {
     OD_LIST_EACH (link, &process->visitors) {
@@ -217,10 +214,16 @@ static struct visitor *find_visitor(const struct od_admin_process *process, uint
     return NULL;
 }
 
-static void forget_visitor(struct od_admin_process *process, struct visitor *visitor)
+static void tell_message(struct od_admin_process *process, const struct news *news)
+{
+    if (find_visitor(process, news->number) != NULL)
+        process->site->message(process->site, news->number, od_bytes_slice(&news->bytes));
+}
+
+static void forget_visitor(struct visitor *visitor)
 {
     OD_ASSERT(visitor->number != 0);
-    od_websocket_free(od_net_websocket(&process->net, visitor->number));
+    od_websocket_free(visitor->websocket);
     od_list_remove(&visitor->link);
     free(visitor);
 }
@@ -230,9 +233,9 @@ static void tell_closed(struct od_admin_process *process, const struct news *new
     struct visitor *visitor = find_visitor(process, news->number);
     if (visitor == NULL)
         return;
-    od_websocket_finish_close(od_net_websocket(&process->net, news->number));
+    od_websocket_finish_close(visitor->websocket);
     process->site->closed(process->site, news->number);
-    forget_visitor(process, visitor);
+    forget_visitor(visitor);
 }
 
 static void tell_answer(struct od_admin_process *process, const struct news *news)
@@ -306,8 +309,8 @@ static void attach(struct od_admin_process *process, uint64_t number, od_slice r
     visitor->number = number;
     od_list_init(&visitor->link);
     od_list_push_back(&process->visitors, &visitor->link);
-    struct od_websocket *websocket = od_websocket_new(&process->net, number, visitor, false);
-    if (!od_websocket_take(websocket, record, wire, &err))
+    visitor->websocket = od_websocket_new(&process->net, visitor, false);
+    if (!od_websocket_take(visitor->websocket, record, wire, &err))
         put_news(process, NEWS_CLOSED, number, (od_slice){NULL, 0});
 }
 
@@ -331,19 +334,20 @@ bool od_admin_upgrade(struct od_admin_process *process, uint64_t number)
 
 bool od_admin_send(struct od_admin_process *process, uint64_t number, od_slice text)
 {
-    struct od_websocket *websocket = od_net_websocket(&process->net, number);
-    if (websocket == NULL || od_websocket_buffered_bytes(websocket) > OD_ADMIN_PUSH_BYTES_MAX)
+    const struct visitor *visitor = find_visitor(process, number);
+    if (visitor == NULL ||
+        od_websocket_buffered_bytes(visitor->websocket) > OD_ADMIN_PUSH_BYTES_MAX)
         return false;
-    od_websocket_send(websocket, text, false);
+    od_websocket_send(visitor->websocket, text, false);
     return true;
 }
 
 void od_admin_close(struct od_admin_process *process, uint64_t number, uint16_t code,
                     od_slice reason)
 {
-    struct od_websocket *websocket = od_net_websocket(&process->net, number);
-    if (websocket != NULL)
-        od_websocket_close(websocket, code, reason);
+    const struct visitor *visitor = find_visitor(process, number);
+    if (visitor != NULL)
+        od_websocket_close(visitor->websocket, code, reason);
 }
 
 uint64_t od_admin_ask(struct od_admin_process *process, od_slice name, od_slice who, od_slice body)
@@ -406,7 +410,7 @@ static void close_all(struct od_admin_process *process)
         od_loop_poll(&process->loop, true);
     struct od_list *link;
     while ((link = od_list_pop_front(&process->visitors)) != NULL)
-        forget_visitor(process, OD_LIST_MEMBER(link, struct visitor, link));
+        forget_visitor(OD_LIST_MEMBER(link, struct visitor, link));
     OD_ASSERT(!process->has_link);
     od_net_deinit(&process->net);
     process->site->free(process->site);

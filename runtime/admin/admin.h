@@ -2,8 +2,9 @@
 //
 // It runs no code of scripts, opens nothing and owns nothing. Connections come from main, which has
 // the listener; what is to be known or done is asked of main in the words of the control socket
-// (main/control.h), and answered when the answer is there. What the pages and commands are is the
-// business of the site, which is Lua of ours (bindings/admin_site.h); here is how bytes get to it.
+// (main/operator/control.h), and answered when the answer is there. What the pages and commands are
+// is the business of the site, which is Lua of ours (bindings/admin_site.h); here is how bytes get
+// to it.
 //
 // News from the net and from main wait in a queue until the site takes them, since they come inside
 // callbacks (net/events.h). All of it is bounded: connections, questions, what one client may send

@@ -22,12 +22,12 @@ static int64_t read_passed_us(void)
 #ifdef __x86_64__
 
 // A message may take less time than reading the clock twice. So it is read again only when the
-// processor has counted so many ticks since: that is two to three microseconds, and never more than
-// ten. Its counter may stand elsewhere on another core: that looks like many ticks.
+// processor has counted so many ticks since: that is five to ten microseconds. Its counter may
+// stand elsewhere on another core: that looks like many ticks.
 int64_t od_clock_passed_us(void)
 {
     enum {
-        ticks_kept = 8000
+        ticks_kept = 20000
     };
     static _Thread_local uint64_t read_ticks;
     static _Thread_local int64_t read_us;

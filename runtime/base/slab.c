@@ -7,7 +7,8 @@
 #include "base/check.h"
 
 enum {
-    chunk_blocks = 32,
+    chunk_blocks = 256, // What is given back is large, and leaves no scattered pages behind.
+    step_blocks = 32,   // So many of a chunk are made free at once: the rest is not touched.
     place_bits = 24,
 };
 
@@ -47,6 +48,7 @@ void od_slab_deinit(struct od_slab *slab)
     free(slab->chunks);
     slab->chunks = NULL;
     slab->chunk_count = slab->chunk_capacity = 0;
+    slab->made = 0;
     slab->first_free = NULL;
 }
 
@@ -63,11 +65,10 @@ static struct head *head_of(const void *block)
     return (struct head *)(uintptr_t)block - 1;
 }
 
-// The first of a chunk is the first to be taken.
-static void free_chunk_blocks(struct od_slab *slab, size_t chunk)
+// Of places behind [first], up to [last], those that are free. The first is the first to be taken.
+static void free_blocks(struct od_slab *slab, uint32_t first, uint32_t last)
 {
-    for (uint32_t i = chunk_blocks; i > 0; i--) {
-        uint32_t place = (uint32_t)chunk * chunk_blocks + i;
+    for (uint32_t place = last; place > first; place--) {
         struct head *head = head_at(slab, place);
         if (head->number != 0)
             continue;
@@ -77,13 +78,20 @@ static void free_chunk_blocks(struct od_slab *slab, size_t chunk)
     }
 }
 
-OD_SELDOM static void grow(struct od_slab *slab)
+static void add_chunk(struct od_slab *slab)
 {
     OD_ASSERT(slab->chunk_count < PLACES_MAX / chunk_blocks);
     if (slab->chunk_count == slab->chunk_capacity)
         slab->chunks = od_grow(slab->chunks, &slab->chunk_capacity, sizeof *slab->chunks);
     slab->chunks[slab->chunk_count++] = od_allocate_zeroed(chunk_blocks * slab->block_bytes);
-    free_chunk_blocks(slab, slab->chunk_count - 1);
+}
+
+OD_SELDOM static void grow(struct od_slab *slab)
+{
+    if (slab->made == slab->chunk_count * chunk_blocks)
+        add_chunk(slab);
+    slab->made += step_blocks;
+    free_blocks(slab, slab->made - step_blocks, slab->made);
 }
 
 inline void *od_slab_take(struct od_slab *slab, uint64_t *number)
@@ -103,7 +111,7 @@ inline void *od_slab_take(struct od_slab *slab, uint64_t *number)
 void *od_slab_find(const struct od_slab *slab, uint64_t number)
 {
     uint32_t place = (uint32_t)(number & (PLACES_MAX - 1)) + 1;
-    if (number == 0 || place > slab->chunk_count * chunk_blocks)
+    if (number == 0 || place > slab->made)
         return NULL;
     struct head *head = head_at(slab, place);
     return head->number == number ? head + 1 : NULL;
@@ -124,7 +132,7 @@ void od_slab_give(struct od_slab *slab, void *block)
 void *od_slab_next(const struct od_slab *slab, const void *block)
 {
     uint32_t place = block == NULL ? 1 : head_of(block)->place + 1;
-    for (; place <= slab->chunk_count * chunk_blocks; place++) {
+    for (; place <= slab->made; place++) {
         struct head *head = head_at(slab, place);
         if (head->number != 0)
             return head + 1;
@@ -134,10 +142,10 @@ void *od_slab_next(const struct od_slab *slab, const void *block)
 
 static bool is_free(const struct od_slab *slab, size_t chunk)
 {
-    bool is = true;
-    for (uint32_t i = 1; i <= chunk_blocks && is; i++)
-        is = head_at(slab, (uint32_t)chunk * chunk_blocks + i)->number == 0;
-    return is;
+    uint32_t place = (uint32_t)chunk * chunk_blocks + 1, end = place + chunk_blocks;
+    while (place < end && place <= slab->made && head_at(slab, place)->number == 0)
+        place++;
+    return place == end || place > slab->made;
 }
 
 void od_slab_fit(struct od_slab *slab)
@@ -150,7 +158,7 @@ void od_slab_fit(struct od_slab *slab)
     for (size_t i = count; i < slab->chunk_count; i++)
         free(slab->chunks[i]);
     slab->chunk_count = count;
+    slab->made = (uint32_t)count * chunk_blocks;
     slab->first_free = NULL;
-    while (count > 0)
-        free_chunk_blocks(slab, --count);
+    free_blocks(slab, 0, slab->made);
 }

@@ -23,6 +23,7 @@ struct od_slab {
     char **chunks;
     size_t chunk_count;
     size_t chunk_capacity;
+    uint32_t made;    // Places that were ever in use or free to be used.
     void *first_free; // What stands in front of a block (slab.c); NULL: all are taken.
     uint64_t taken;   // So many were ever taken.
     size_t size;      // Blocks that are taken.

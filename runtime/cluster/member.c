@@ -7,9 +7,9 @@
 
 #include "base/bytes.h"
 #include "base/thread.h"
-#include "cluster/array.h"
 #include "cluster/ballot.h"
 #include "cluster/gift.h"
+#include "cluster/holdings.h"
 #include "cluster/news.h"
 #include "cluster/postgres.h"
 #include "cluster/sight.h"
@@ -41,14 +41,9 @@ struct od_member {
     bool is_away, is_fenced;
     bool has_risen;                    // The others know that it is up,
     bool is_leaving_cluster, has_left; // that it leaves; and main, that it has nothing.
-    size_t owned_count;                // Slots that are this node's, as of the last look.
-    bool is_moving;                    // A slot is not with its heir: it is looked more often.
     od_time_ms beaten_ms;
     struct od_sight sight;
-    bool held[OD_SLOT_COUNT], is_leaving[OD_SLOT_COUNT];
-    struct od_placed_slot slots[OD_SLOT_COUNT]; // As they were told.
-    size_t leaving_count;
-    struct od_array free_slots, free_epochs; // While it looks: what may be claimed.
+    struct od_holdings holdings;
 };
 
 static void tell(void *owner, struct od_news *news)
@@ -146,133 +141,22 @@ static bool poll_nodes(struct od_member *member)
     return !has_buried || look_at_nodes(member);
 }
 
-// --- Who has what --------------------------------------------------------------------------------
-
-static const struct od_statement read_slots = {
-    "slots", "SELECT slot, epoch, owner, inc FROM od_slot ORDER BY slot"};
-
-static void tell_slot(struct od_member *member, od_slot slot, od_node_id node, uint64_t epoch)
-{
-    struct od_placed_slot *told = &member->slots[slot];
-    if (told->node == node && told->epoch == epoch)
-        return;
-    *told = (struct od_placed_slot){.node = node, .epoch = epoch};
-    struct od_news *news = od_news_new(OD_NEWS_SLOT);
-    news->slot = slot;
-    news->node = node;
-    news->epoch = epoch;
-    tell(member, news);
-}
-
-static void want(struct od_member *member, od_slot slot, od_node_id by)
-{
-    if (member->is_leaving[slot] || member->leaving_count >= OD_CLUSTER_MOVES_MAX)
-        return;
-    member->is_leaving[slot] = true;
-    member->leaving_count++;
-    struct od_news *news = od_news_new(OD_NEWS_WANTED);
-    news->slot = slot;
-    news->node = by;
-    tell(member, news);
-}
-
-static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
-{
-    const struct od_postgres *postgres = &member->postgres;
-    od_slot slot = (od_slot)od_postgres_int(postgres, row, 0);
-    uint64_t epoch = (uint64_t)od_postgres_int(postgres, row, 1);
-    od_node_id owner = (od_node_id)od_postgres_int(postgres, row, 2);
-    uint64_t incarnation = (uint64_t)od_postgres_int(postgres, row, 3);
-    bool is_mine = owner == member->self.id && incarnation == member->self.incarnation;
-    bool is_free = owner == 0 || od_sight_find(&member->sight, owner, incarnation) == NULL;
-    member->owned_count += is_mine;
-    member->is_moving = member->is_moving || (heir != 0 && heir != owner);
-    if (is_mine && member->held[slot]) {
-        if (heir != member->self.id && heir != 0)
-            want(member, slot, heir);
-        return;
-    }
-    if (is_mine || (is_free && heir == member->self.id)) {
-        od_array_put_int4(&member->free_slots, slot);
-        od_array_put_int8(&member->free_epochs, epoch);
-    }
-    tell_slot(member, slot, is_free || is_mine ? 0 : owner, epoch);
-}
-
-static bool poll_slots(struct od_member *member, const struct od_cluster_node *nodes, size_t count)
-{
-    if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
-        return fail(member);
-    member->is_moving = false;
-    member->owned_count = 0;
-    for (size_t row = 0; row < od_postgres_rows(&member->postgres); row++) {
-        int64_t slot = od_postgres_int(&member->postgres, row, 0);
-        if (slot >= 0 && slot < OD_SLOT_COUNT)
-            look_at_slot(member, row, od_placement_rendezvous(nodes, count, (od_slot)slot));
-    }
-    return true;
-}
-
-// Only while it is not held for dead itself.
-static const struct od_statement claim = {
-    "claim", "UPDATE od_slot AS s SET owner = ($3::int8)::int4, inc = $4::int8,"
-             " epoch = s.epoch + 1 FROM unnest($1::int4[], $2::int8[]) AS w (slot, epoch)"
-             " WHERE s.slot = w.slot AND s.epoch = w.epoch AND EXISTS (SELECT 1 FROM od_node"
-             " WHERE id = ($3::int8)::int4 AND inc = $4::int8 AND state IN ('up', 'leaving'))"
-             " RETURNING s.slot, s.epoch, s.seq"};
-
-static void tell_claimed(struct od_member *member)
-{
-    const struct od_postgres *postgres = &member->postgres;
-    size_t count = od_postgres_rows(postgres);
-    struct od_engine_slot *list = od_allocate((count + 1) * sizeof *list);
-    for (size_t i = 0; i < count; i++) {
-        list[i] = (struct od_engine_slot){.slot = (od_slot)od_postgres_int(postgres, i, 0),
-                                          .epoch = (uint64_t)od_postgres_int(postgres, i, 1),
-                                          .seq = (uint64_t)od_postgres_int(postgres, i, 2)};
-        member->held[list[i].slot] = true;
-        member->slots[list[i].slot] = (struct od_placed_slot){.place = OD_PLACE_HERE};
-    }
-    struct od_news *news = od_news_new(OD_NEWS_CLAIMED);
-    news->list = list;
-    news->count = count;
-    tell(member, news);
-}
-
-static bool claim_free(struct od_member *member)
-{
-    char room[2][8];
-    if (member->free_slots.count == 0)
-        return true;
-    const od_slice parameters[] = {od_array_finish(&member->free_slots),
-                                   od_array_finish(&member->free_epochs),
-                                   od_postgres_int8(member->self.id, room[0]),
-                                   od_postgres_int8(member->self.incarnation, room[1])};
-    if (od_postgres_run(&member->postgres, &claim, parameters, 4) != OD_ANSWER_OK)
-        return fail(member);
-    tell_claimed(member);
-    return true;
-}
-
 static bool look_at_rest(struct od_member *member)
 {
     struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
     size_t count = od_sight_nodes(&member->sight, nodes);
-    if (!poll_slots(member, nodes, count) || !claim_free(member))
-        return false;
+    if (od_holdings_look(&member->holdings, &member->postgres, &member->sight, nodes, count) !=
+        OD_ANSWER_OK)
+        return fail(member);
     return od_ballot_look(&member->ballot, &member->postgres, nodes, count) || fail(member);
 }
 
 static bool look(struct od_member *member)
 {
-    od_array_init(&member->free_slots, OD_ARRAY_OF_INT4);
-    od_array_init(&member->free_epochs, OD_ARRAY_OF_INT8);
-    bool ok = poll_nodes(member) && look_at_rest(member);
-    od_array_deinit(&member->free_slots);
-    od_array_deinit(&member->free_epochs);
-    if (ok)
-        tell(member, od_news_new(OD_NEWS_POLLED));
-    return ok;
+    if (!poll_nodes(member) || !look_at_rest(member))
+        return false;
+    tell(member, od_news_new(OD_NEWS_POLLED));
+    return true;
 }
 
 // --- What it gives up ----------------------------------------------------------------------------
@@ -285,11 +169,8 @@ static void let_go(struct od_member *member, const struct od_gift *gifts, size_t
             (member->gift_count - count) * sizeof *member->gifts);
     member->gift_count -= count;
     pthread_mutex_unlock(&member->mutex);
-    for (size_t i = 0; i < count; i++) {
-        od_slot slot = gifts[i].slot;
-        member->leaving_count -= member->is_leaving[slot];
-        member->held[slot] = member->is_leaving[slot] = false;
-    }
+    for (size_t i = 0; i < count; i++)
+        od_holdings_let_go(&member->holdings, gifts[i].slot);
 }
 
 static bool give_up(struct od_member *member)
@@ -362,7 +243,7 @@ static void look_whether_left(struct od_member *member)
     struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
     size_t count = od_sight_nodes(&member->sight, nodes);
     bool is_done =
-        member->owned_count == 0 || !od_placement_has_heirs(nodes, count, member->self.id);
+        member->holdings.owned_count == 0 || !od_placement_has_heirs(nodes, count, member->self.id);
     if (!member->is_leaving_cluster || member->has_left || !is_done)
         return;
     member->has_left = true;
@@ -375,7 +256,7 @@ static void look_whether_left(struct od_member *member)
 static bool wait(struct od_member *member)
 {
     od_time_ms pause_ms =
-        member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : od_sight_pause_ms(&member->sight);
+        member->holdings.is_moving ? OD_CLUSTER_POLL_MOVING_MS : od_sight_pause_ms(&member->sight);
     pthread_mutex_lock(&member->mutex);
     bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot) ||
                     (member->is_to_rise && !member->has_risen);
@@ -444,6 +325,7 @@ bool od_member_start(struct od_member **result, uv_loop_t *loop, const char *url
     od_list_init(&member->news);
     od_postgres_init(&member->postgres, url, stop_fd);
     od_ballot_init(&member->ballot, &member->self, tell, member);
+    od_holdings_init(&member->holdings, &member->self, tell, member);
     pthread_mutex_init(&member->mutex, NULL);
     od_thread_condition_init(&member->has_work);
     uv_async_init(loop, &member->wake, on_wake);

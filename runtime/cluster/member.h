@@ -3,8 +3,7 @@
 // Each second it raises its beat in od_node, and twice a second it reads who is there and who has
 // which slot. It compares no clocks: another node is dead when its beat has been the same for
 // OD_CLUSTER_DEAD_MS of this node's time (sight.h). Its own lease runs from before the beat was
-// sent. Of slots without a living owner each node claims those that are its by rendezvous (the
-// highest hash of node and slot), and what it has that is another's by that it is asked to give up.
+// sent. Which slots it claims, and which it is asked to give up, holdings.h says.
 //
 // What it sees it tells main as news; what main has given up it hands on. A slot is claimed anew
 // only after od_member_give.

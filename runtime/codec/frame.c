@@ -47,6 +47,12 @@ bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder)
            decoder->message_opcode != 0;
 }
 
+bool od_frame_decoder_is_fresh(const struct od_frame_decoder *decoder)
+{
+    return decoder->phase == OD_FRAME_PHASE_HEAD && decoder->head_bytes == 0 &&
+           decoder->message_opcode == 0 && !decoder->is_spent;
+}
+
 bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_message *message,
                    struct od_bytes *out)
 {

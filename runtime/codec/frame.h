@@ -112,14 +112,18 @@ bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_messa
 // Whether a frame or a message is half here. Without: a saved state says nothing but the limits.
 bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder);
 
+// Whether it is as after init, so that another connection can go on with it; its own may find it
+// like that again.
+bool od_frame_decoder_is_fresh(const struct od_frame_decoder *decoder);
+
 // Appends what was taken and not told yet, as bytes that the peer could have sent: a new decoder
 // that is given them is where this one is, and goes on with what the peer sends next. So they mean
 // the same to every version of the program. Nothing once the peer has closed, or failed.
 void od_frame_decoder_put_rest(const struct od_frame_decoder *decoder, struct od_bytes *out);
 
-// The same of a message that was told.
-void od_frame_decoder_put_message(const struct od_frame_decoder *decoder, od_slice payload,
-                                  bool is_text, bool is_compressed, struct od_bytes *out);
+// The same of a message that was told, by a decoder that [is_client].
+void od_frame_put_message(bool is_client, od_slice payload, bool is_text, bool is_compressed,
+                          struct od_bytes *out);
 
 // Appends a whole frame, unmasked, as servers send them. [is_compressed] only for text and binary
 // whose payload od_deflate_message made.

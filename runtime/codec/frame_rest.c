@@ -31,8 +31,7 @@ struct begun {
     uint32_t mask;    // For what is left.
 };
 
-static void put_begun(const struct od_frame_decoder *decoder, const struct begun *begun,
-                      struct od_bytes *out)
+static void put_begun(bool is_client, const struct begun *begun, struct od_bytes *out)
 {
     OD_ASSERT(!begun->is_final || begun->opcode <= OD_FRAME_BINARY || begun->payload.size <= 125);
     size_t mark = out->size;
@@ -40,13 +39,13 @@ static void put_begun(const struct od_frame_decoder *decoder, const struct begun
     if (!begun->is_final)
         out->at[mark] = (char)((uint8_t)out->at[mark] & ~FINAL_BIT);
     uint32_t key = turned_back(begun->mask, begun->payload.size);
-    if (!decoder->is_client) {
+    if (!is_client) {
         out->at[mark + 1] = (char)((uint8_t)out->at[mark + 1] | MASKED_BIT);
         od_bytes_put(out, &key, sizeof(key));
     }
     size_t at = out->size;
     od_bytes_put_slice(out, begun->payload);
-    if (!decoder->is_client && begun->payload.size > 0)
+    if (!is_client && begun->payload.size > 0)
         od_frame_unmask(out->at + at, begun->payload.size, key);
 }
 
@@ -64,7 +63,7 @@ static void put_fragments(const struct od_frame_decoder *decoder, struct od_byte
     struct begun begun = {.opcode = decoder->message_opcode,
                           .is_compressed = decoder->is_compressed,
                           .payload = {decoder->gathered.at, decoder->message_bytes}};
-    put_begun(decoder, &begun, out);
+    put_begun(decoder->is_client, &begun, out);
 }
 
 static void put_frame(const struct od_frame_decoder *decoder, struct od_bytes *out)
@@ -77,7 +76,7 @@ static void put_frame(const struct od_frame_decoder *decoder, struct od_bytes *o
                           .payload = od_slice_from(gathered, decoder->message_bytes),
                           .left = decoder->left,
                           .mask = decoder->mask};
-    put_begun(decoder, &begun, out);
+    put_begun(decoder->is_client, &begun, out);
 }
 
 void od_frame_decoder_put_rest(const struct od_frame_decoder *decoder, struct od_bytes *out)
@@ -91,12 +90,12 @@ void od_frame_decoder_put_rest(const struct od_frame_decoder *decoder, struct od
         od_bytes_put(out, decoder->head, decoder->head_bytes);
 }
 
-void od_frame_decoder_put_message(const struct od_frame_decoder *decoder, od_slice payload,
-                                  bool is_text, bool is_compressed, struct od_bytes *out)
+void od_frame_put_message(bool is_client, od_slice payload, bool is_text, bool is_compressed,
+                          struct od_bytes *out)
 {
     struct begun begun = {.opcode = is_text ? OD_FRAME_TEXT : OD_FRAME_BINARY,
                           .is_final = true,
                           .is_compressed = is_compressed,
                           .payload = payload};
-    put_begun(decoder, &begun, out);
+    put_begun(is_client, &begun, out);
 }

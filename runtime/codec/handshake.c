@@ -144,9 +144,12 @@ void od_handshake_deinit(struct od_handshake *handshake)
 
 // ---- What we answer
 
-static const char *const ours[] = {
-    "connection", "keep-alive", "content-length",       "transfer-encoding", "trailer",
-    "upgrade",    "date",       "sec-websocket-accept", EXTENSIONS,          NULL,
+static const od_slice ours[] = {
+    OD_SLICE("connection"),     OD_SLICE("keep-alive"),
+    OD_SLICE("content-length"), OD_SLICE("transfer-encoding"),
+    OD_SLICE("trailer"),        OD_SLICE("upgrade"),
+    OD_SLICE("date"),           OD_SLICE("sec-websocket-accept"),
+    OD_SLICE(EXTENSIONS),       {NULL, 0},
 };
 
 static bool was_offered(const struct od_handshake *handshake, od_slice protocol)

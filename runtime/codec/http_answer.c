@@ -15,72 +15,67 @@ struct od_http_manner od_http_manner_of(const struct od_http_head *head)
 
 // ---- Status line and Date
 
+#define LINE(words)                                                                                \
+    {                                                                                              \
+        "HTTP/1.1 " words "\r\n", sizeof("HTTP/1.1 " words "\r\n") - 1                             \
+    }
+
 static const struct {
     uint16_t status;
-    const char *phrase;
-} reasons[] = {
-    {100, "Continue"},
-    {101, "Switching Protocols"},
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {203, "Non-Authoritative Information"},
-    {204, "No Content"},
-    {205, "Reset Content"},
-    {206, "Partial Content"},
-    {300, "Multiple Choices"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {402, "Payment Required"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"},
-    {417, "Expectation Failed"},
-    {418, "I'm a teapot"},
-    {421, "Misdirected Request"},
-    {422, "Unprocessable Content"},
-    {425, "Too Early"},
-    {426, "Upgrade Required"},
-    {428, "Precondition Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {451, "Unavailable For Legal Reasons"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
-    {507, "Insufficient Storage"},
-    {511, "Network Authentication Required"},
+    od_slice line;
+} lines[] = {
+    {100, LINE("100 Continue")},
+    {101, LINE("101 Switching Protocols")},
+    {200, LINE("200 OK")},
+    {201, LINE("201 Created")},
+    {202, LINE("202 Accepted")},
+    {203, LINE("203 Non-Authoritative Information")},
+    {204, LINE("204 No Content")},
+    {205, LINE("205 Reset Content")},
+    {206, LINE("206 Partial Content")},
+    {300, LINE("300 Multiple Choices")},
+    {301, LINE("301 Moved Permanently")},
+    {302, LINE("302 Found")},
+    {303, LINE("303 See Other")},
+    {304, LINE("304 Not Modified")},
+    {307, LINE("307 Temporary Redirect")},
+    {308, LINE("308 Permanent Redirect")},
+    {400, LINE("400 Bad Request")},
+    {401, LINE("401 Unauthorized")},
+    {402, LINE("402 Payment Required")},
+    {403, LINE("403 Forbidden")},
+    {404, LINE("404 Not Found")},
+    {405, LINE("405 Method Not Allowed")},
+    {406, LINE("406 Not Acceptable")},
+    {407, LINE("407 Proxy Authentication Required")},
+    {408, LINE("408 Request Timeout")},
+    {409, LINE("409 Conflict")},
+    {410, LINE("410 Gone")},
+    {411, LINE("411 Length Required")},
+    {412, LINE("412 Precondition Failed")},
+    {413, LINE("413 Content Too Large")},
+    {414, LINE("414 URI Too Long")},
+    {415, LINE("415 Unsupported Media Type")},
+    {416, LINE("416 Range Not Satisfiable")},
+    {417, LINE("417 Expectation Failed")},
+    {418, LINE("418 I'm a teapot")},
+    {421, LINE("421 Misdirected Request")},
+    {422, LINE("422 Unprocessable Content")},
+    {425, LINE("425 Too Early")},
+    {426, LINE("426 Upgrade Required")},
+    {428, LINE("428 Precondition Required")},
+    {429, LINE("429 Too Many Requests")},
+    {431, LINE("431 Request Header Fields Too Large")},
+    {451, LINE("451 Unavailable For Legal Reasons")},
+    {500, LINE("500 Internal Server Error")},
+    {501, LINE("501 Not Implemented")},
+    {502, LINE("502 Bad Gateway")},
+    {503, LINE("503 Service Unavailable")},
+    {504, LINE("504 Gateway Timeout")},
+    {505, LINE("505 HTTP Version Not Supported")},
+    {507, LINE("507 Insufficient Storage")},
+    {511, LINE("511 Network Authentication Required")},
 };
-
-// Empty for a status without a name: the phrase may be, the space before it may not.
-static const char *reason_of(uint16_t status)
-{
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (reasons[i].status == status)
-            return reasons[i].phrase;
-    }
-    return "";
-}
 
 static void put_text(struct od_bytes *out, const char *text)
 {
@@ -113,12 +108,16 @@ void od_http_put_date(char *text, size_t size, od_time_ms time_ms)
 // Of one second there are many.
 static void put_date(struct od_bytes *out, od_time_ms now_ms)
 {
-    static _Thread_local char text[64];
+    static _Thread_local char line[80];
+    static _Thread_local int line_size;
     static _Thread_local od_time_ms written_s = -1;
-    if (written_s != now_ms / 1000)
+    char text[64];
+    if (written_s != now_ms / 1000) {
         od_http_put_date(text, sizeof text, now_ms);
+        line_size = snprintf(line, sizeof line, "Date: %s\r\n", text);
+    }
     written_s = now_ms / 1000;
-    put_field(out, OD_SLICE("Date"), od_slice_of(text));
+    od_bytes_put(out, line, (size_t)line_size);
 }
 
 static void put_number(struct od_bytes *out, uint64_t number)
@@ -133,11 +132,15 @@ static void put_number(struct od_bytes *out, uint64_t number)
 static void put_status_line(struct od_bytes *out, uint16_t status)
 {
     OD_ASSERT(status >= 100 && status <= 599);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].status == status) {
+            od_bytes_put_slice(out, lines[i].line);
+            return;
+        }
+    }
     od_bytes_put_slice(out, OD_SLICE("HTTP/1.1 "));
     put_number(out, status);
-    od_bytes_put_slice(out, OD_SLICE(" "));
-    put_text(out, reason_of(status));
-    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+    od_bytes_put_slice(out, OD_SLICE(" \r\n")); // Without a phrase, but not without the space.
 }
 
 void od_http_answer_put_status(struct od_bytes *out, uint16_t status, od_time_ms now_ms)
@@ -154,10 +157,10 @@ void od_http_answer_put_continue(struct od_bytes *out)
 
 // ---- The script's headers
 
-static bool is_in(od_slice name, const char *const names[])
+static bool is_in(od_slice name, const od_slice names[])
 {
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (od_slice_equal_nocase(name, od_slice_of(names[i])))
+    for (size_t i = 0; names[i].size > 0; i++) {
+        if (name.size == names[i].size && od_slice_equal_nocase(name, names[i]))
             return true;
     }
     return false;
@@ -181,7 +184,7 @@ static bool check_header(struct od_header header, struct od_error *err)
 }
 
 bool od_http_answer_put_headers(struct od_bytes *out, struct od_headers headers,
-                                const char *const dropped[], struct od_error *err)
+                                const od_slice dropped[], struct od_error *err)
 {
     size_t before = out->size;
     struct od_header header;
@@ -199,10 +202,10 @@ bool od_http_answer_put_headers(struct od_bytes *out, struct od_headers headers,
 
 // ---- Whole responses
 
-static const char *const ours[] = {
-    "connection",     "keep-alive", "proxy-connection",
-    "content-length", "trailer",    "transfer-encoding",
-    "upgrade",        "date",       NULL,
+static const od_slice ours[] = {
+    OD_SLICE("connection"),     OD_SLICE("keep-alive"), OD_SLICE("proxy-connection"),
+    OD_SLICE("content-length"), OD_SLICE("trailer"),    OD_SLICE("transfer-encoding"),
+    OD_SLICE("upgrade"),        OD_SLICE("date"),       {NULL, 0},
 };
 
 static bool has_no_body(uint16_t status)

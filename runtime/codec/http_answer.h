@@ -79,9 +79,9 @@ void od_http_put_date(char *text, size_t size, od_time_ms time_ms);
 void od_http_answer_put_continue(struct od_bytes *out); // "HTTP/1.1 100 Continue"
 
 // For the two heads of this program, here and in handshake.c: status line and Date, then the
-// headers of a script but those in [dropped], a list of lower-case names that ends with NULL.
+// headers of a script but those in [dropped], a list of names that ends with an empty one.
 void od_http_answer_put_status(struct od_bytes *out, uint16_t status, od_time_ms now_ms);
 OD_MUST_CHECK bool od_http_answer_put_headers(struct od_bytes *out, struct od_headers headers,
-                                              const char *const dropped[], struct od_error *err);
+                                              const od_slice dropped[], struct od_error *err);
 
 #endif

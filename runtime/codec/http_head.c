@@ -19,7 +19,6 @@ struct request_line {
     od_slice method;
     od_slice target;
     od_slice authority; // Of an absolute target; empty otherwise.
-    uint8_t version_minor;
 };
 
 // Takes what stands before the next space. False when there is no space.
@@ -104,11 +103,20 @@ static bool read_request_line(struct od_http_head *head, od_slice text, struct r
         return fault(head, 400, "the request line is not \"METHOD /target HTTP/1.1\"");
     if (!od_http_is_token(line->method))
         return fault(head, 400, "the method is not a token");
-    if (!read_version(head, text, &line->version_minor))
+    if (!read_version(head, text, &head->version_minor))
         return false;
     if (od_slice_equal(line->method, OD_SLICE("CONNECT")))
         return fault(head, 501, "this is not a proxy: CONNECT is not implemented");
     return read_target(head, line);
+}
+
+// The same of a line that was found good.
+static void split_request_line(struct od_http_head *head, od_slice text, struct request_line *line)
+{
+    *line = (struct request_line){0};
+    bool is_split = take_word(&text, &line->method) && take_word(&text, &line->target) &&
+                    (line->target.at[0] == '/' || read_target(head, line));
+    OD_ASSERT(is_split);
 }
 
 // ---- One header
@@ -281,10 +289,8 @@ static bool understand(struct od_http_head *head, const char *at)
     OD_ASSERT(head->line >= head->fields + 2);
     struct request_line line;
     od_slice text = {at + head->request_line, head->fields - 2 - head->request_line};
-    if (!read_request_line(head, text, &line))
-        return false;
+    split_request_line(head, text, &line);
     head->bytes = head->line;
-    head->version_minor = line.version_minor;
     head->method = line.method;
     head->target = line.target;
     head->host = line.authority;

@@ -5,7 +5,7 @@
 #include "link/request.h"
 
 enum {
-    usual_bytes = 256 // Method, address, TLS, lengths.
+    usual_bytes = 256 // Method, scheme, address, TLS, lengths.
 };
 
 // Behind the transfer, nobody may act on these a second time.

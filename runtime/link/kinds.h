@@ -47,7 +47,7 @@
     KIND(RECALL, "identity (store/identity.h): of an object that has wishes (object/wish.h)")      \
     KIND(RESTORED, "u64 group, u64 its time: that was all of the life before, to which this was "  \
                    "told last; answered with BACK")                                                \
-    /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
+    /* main <-> the admin process (main/operator/admin_listener.h), which gets a CONNECTION too */ \
     KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \
     KIND(ASK, "u64 question, str command of the control socket, str who asks, its body")           \
     KIND(ANSWER, "u64 question, u8 ok, what the control socket would answer")                      \
@@ -84,7 +84,7 @@
     KIND(HISTORY_ENDS, "nothing: nobody writes any more; archive what there is, and end")          \
     /* historian -> main */                                                                        \
     KIND(HISTORY, "u64 kept behind, u64 oldest ms, u32 bases, u32 segments, u64 bytes, u32 files " \
-                  "to archive, u64 since ms, u32 failures (main/history.h)")                       \
+                  "to archive, u64 since ms, u32 failures (main/processes/history.h)")             \
     /* main -> tls, which says READY or LOAD_FAILED */                                             \
     KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
     KIND(TLS_INNER, "nothing; fd: that other side")                                                \
@@ -111,7 +111,7 @@
     KIND(TUNNEL_PIECE, "u64 tunnel, bytes (node/tunnel.h)")                                        \
     KIND(TUNNEL_TAKEN, "u64 tunnel, u32 bytes: so many more may follow")                           \
     KIND(TUNNEL_END, "u64 tunnel, u8 all: nothing more comes; or it is over")                      \
-    /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
+    /* worker <-> worker, and main asks like a worker (main/operator/inquiry.h) */                 \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
                 "(bindings/value/value.h) or a failure (link/failure.h)")                          \

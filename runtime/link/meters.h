@@ -3,7 +3,8 @@
 // lives of a worker have counted can be added up.
 //
 // Counting is a few additions an event. Names are those of the facts in which main passes it on
-// (main/metrics.h); what they are called to the world stands in lua/open-do/admin/metrics.lua.
+// (main/operator/metrics.h); what they are called to the world stands in
+// lua/open-do/admin/metrics.lua.
 //
 // Process: the worker writes, main reads. [meters] may be NULL where nobody counts.
 

@@ -97,7 +97,7 @@ struct od_options {
     const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
     const char *tls_keys[OD_TLS_CERTS_MAX];
     size_t tls_cert_count, tls_key_count;
-    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that are certified for us (main/acme.h); their
+    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that main/processes/acme.h has certified; their
     size_t tls_auto_count;                  // files are the last of the pairs above.
     const char *tls_authority;              // The directory of that authority; NULL: the usual.
     char *tls_dir;                          // Where these files are.
@@ -142,6 +142,10 @@ struct od_options {
 // that is printed already. In every case od_options_deinit is allowed after it.
 OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
                                            struct od_error *err);
+
+// Warns, in the log, of variables "OPEN_DO_..." that are no option and near to one. Others may be
+// anybody's: Kubernetes names some after a service, "OPEN_DO_PORT".
+void od_options_tell_misspelt(void);
 
 const char *od_options_command_name(const struct od_options *options); // "objects".
 

@@ -4,6 +4,7 @@
 //   options_values what a value of each may be; options_history the same for times of the history
 //   options        from words and environment to struct od_options
 //   options_tls    those of TLS: files, and names that are certified; options_cluster of a cluster
+//   options_misspelt variables that may have been meant for one
 //   options_help   the same table as a text, _man as a manual page, _bash as a completion
 
 #ifndef OD_LINK_OPTIONS_INNER_H

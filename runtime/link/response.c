@@ -37,8 +37,15 @@ bool od_response_read(od_slice message, struct od_response *response)
     response->stream = part == OD_RESPONSE_STREAM ? number : 0;
     response->headers = od_headers_read(&cursor);
     response->body = od_cursor_string(&cursor);
+    response->bytes = message.size;
     return !cursor.failed && part < OD_RESPONSE_PARTS &&
            (part == OD_RESPONSE_ALONE) == (number == 0);
+}
+
+bool od_response_is_alone(od_slice message)
+{
+    const size_t part_at = sizeof(uint16_t); // Behind the status.
+    return message.size <= part_at || message.at[part_at] == OD_RESPONSE_ALONE;
 }
 
 void od_response_put_plain(struct od_bytes *bytes, uint16_t status, const char *text)

@@ -29,6 +29,7 @@ struct od_response {
     uint64_t stream; // 0: none.
     struct od_headers headers;
     od_slice body;
+    size_t bytes; // Of the whole message.
 };
 
 size_t od_response_begin(struct od_bytes *bytes, uint16_t status);
@@ -38,6 +39,8 @@ void od_response_end(struct od_bytes *bytes, size_t mark, uint32_t header_count,
 
 // Slices into [message]; false when it is not a response.
 OD_MUST_CHECK bool od_response_read(od_slice message, struct od_response *response);
+
+bool od_response_is_alone(od_slice message); // Neither a socket nor a stream goes with it.
 
 // A whole response of the runtime itself: a status and one line of plain text.
 void od_response_put_plain(struct od_bytes *bytes, uint16_t status, const char *text);

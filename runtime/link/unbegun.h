@@ -3,7 +3,7 @@
 // Bytes that were read are in no kernel any more. Should the worker end before it begins the
 // request they are of, they are all that is left of it, so they also lie here, on the worker's
 // page, until then: a list of blocks for each HTTP connection, by its place. Main gives them to the
-// next worker (main/lease.h), and nothing that was not begun is lost or asked for again.
+// next worker (main/workers/lease.h), and nothing that was not begun is lost or asked for again.
 //
 // When there is no block left (bodies of many MiB that are on their way), the connection is shown
 // as OD_PAGE_BUSY instead: who dies then owes its client an answer of 503.

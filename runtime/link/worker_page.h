@@ -7,7 +7,7 @@
 // and every read.
 //
 // Connections have places here: sockets below OD_PAGE_SOCKETS_MAX, given out by the worker; HTTP
-// connections behind them, given out by main (main/lease.h).
+// connections behind them, given out by main (main/workers/lease.h).
 //
 // [moment] counts the beginnings and ends of events, so it is odd while one runs; names are written
 // before it becomes odd. Main reads them between two equal values.
@@ -56,11 +56,11 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_PIECES = 128,  // A part of an answer may have left: nobody else can go on with it.
 };
 
-#define OD_PAGE_CLOSE_NAME "webSocketClose"          // Main counts these (main/quarantine.h),
+#define OD_PAGE_CLOSE_NAME "webSocketClose"          // main/workers/quarantine.h counts these,
 #define OD_PAGE_EVENTS_CLOSE_NAME "eventStreamClose" // as well as these,
-#define OD_PAGE_ALARM_NAME "alarm"             // and these, with constructors that run for them
-#define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
-#define OD_PAGE_LOADING_NAME "loading"         // The script itself, by no object.
+#define OD_PAGE_ALARM_NAME "alarm"                   // main/workers/alarm_clock.h these,
+#define OD_PAGE_CONSTRUCTOR_NAME "constructor"       // with constructors that run for them.
+#define OD_PAGE_LOADING_NAME "loading"               // The script itself, by no object.
 
 struct od_worker_page_event {
     uint64_t moment;

@@ -1,5 +1,5 @@
 // The answer to the question "metrics" of the control socket, as facts (object/facts.h): all that
-// main knows and workers have counted (metrics.h).
+// main knows and workers have counted (main/operator/metrics.h).
 //
 // The first record is main's own, then there is one for each worker. No worker is asked, so also
 // one that is stuck is counted.

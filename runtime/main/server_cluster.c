@@ -11,7 +11,7 @@
 #include "cluster/limits.h"
 #include "main/limits.h"
 #include "main/server_inner.h"
-#include "main/wishes.h"
+#include "main/workers/wishes.h"
 #include "object/route.h"
 
 // --- Placement -----------------------------------------------------------------------------------

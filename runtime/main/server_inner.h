@@ -7,26 +7,26 @@
 #define OD_MAIN_SERVER_INNER_H
 
 #include "cluster/cluster.h"
-#include "main/acme.h"
-#include "main/admin_listener.h"
-#include "main/alarm_clock.h"
-#include "main/door.h"
-#include "main/history.h"
-#include "main/inquiry.h"
-#include "main/keeper.h"
-#include "main/lease.h"
-#include "main/log_book.h"
-#include "main/metrics.h"
-#include "main/node_process.h"
-#include "main/operator.h"
-#include "main/placement_file.h"
-#include "main/recovery.h"
-#include "main/reload.h"
-#include "main/restart.h"
-#include "main/router.h"
-#include "main/status.h"
-#include "main/supervisor.h"
-#include "main/tls_process.h"
+#include "main/door/door.h"
+#include "main/door/router.h"
+#include "main/nodes/node_process.h"
+#include "main/nodes/placement_file.h"
+#include "main/operator/admin_listener.h"
+#include "main/operator/inquiry.h"
+#include "main/operator/log_book.h"
+#include "main/operator/metrics.h"
+#include "main/operator/operator.h"
+#include "main/operator/restart.h"
+#include "main/operator/status.h"
+#include "main/processes/acme.h"
+#include "main/processes/history.h"
+#include "main/processes/tls_process.h"
+#include "main/versions/reload.h"
+#include "main/workers/alarm_clock.h"
+#include "main/workers/keeper.h"
+#include "main/workers/lease.h"
+#include "main/workers/recovery.h"
+#include "main/workers/supervisor.h"
 #include "store/committer.h"
 
 struct od_takeover;
@@ -39,7 +39,7 @@ enum od_server_state {
     OD_SERVER_OVER,
 };
 
-struct od_server_versions { // Of the script, in a cluster; for people (cluster_page.h). 0: none.
+struct od_server_versions { // Of the script, in a cluster; main/nodes/cluster_page.h. 0: none.
     uint32_t serves, proposed, failed;
     od_node_id by;       // Which has proposed the last of them.
     struct od_bytes why; // Of the one that failed.
@@ -62,7 +62,7 @@ struct od_server_cluster {     // See server_cluster.c.
     od_slot next_filled;              // With which it goes on.
     struct od_bytes wanted;           // Ids of objects that workers want to be loaded.
     bool is_awaited[OD_SLOT_COUNT];   // Its worker is to let go of it.
-    bool is_recalling;                // Workers are told of wishes (wishes.h) that have come,
+    bool is_recalling; // Workers hear of wishes (main/workers/wishes.h) that have come,
     struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
     od_time_ms run_until_ms, answer_until_ms;
     struct od_server_versions versions;

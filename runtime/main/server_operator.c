@@ -1,4 +1,4 @@
-// What an operator wants of the server (operator.h), handed to the module it is for.
+// What an operator wants of the server (main/operator/operator.h), handed to the module it is for.
 //
 // Process: main; Thread: the loop's.
 
@@ -9,8 +9,8 @@
 
 #include "base/hex.h"
 #include "base/log.h"
-#include "main/cluster_page.h"
 #include "main/metrics_answer.h"
+#include "main/nodes/cluster_page.h"
 #include "main/upgrade.h"
 
 static void on_stop_asked(void *owner)
@@ -99,7 +99,8 @@ static void refuse_node(struct od_control_question *question)
                                "are, with id and name\n"));
 }
 
-// For who waits for its end (control_client.c): id, life, slots, and whether it is the one asked.
+// For who waits for its end (main/operator/control_client.c): id, life, slots, and whether it is
+// the one asked.
 static void tell_node(const struct od_server *server, struct od_control_question *question,
                       const struct od_cluster_node *node)
 {

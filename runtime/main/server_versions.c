@@ -1,4 +1,4 @@
-// Versions of the script in a cluster: between reload_agree.c and cluster/ballot.h.
+// Versions of the script in a cluster: between main/versions/reload_agree.c and cluster/ballot.h.
 //
 // Process: main; Thread: the loop's.
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/fault.h"
-#include "main/check.h"
-#include "main/dry_run.h"
 #include "main/limits.h"
-#include "main/process.h"
+#include "main/operator/check.h"
+#include "main/processes/dry_run.h"
+#include "main/processes/process.h"
 #include "main/takeover.h"
 #include "store/reader.h"
 

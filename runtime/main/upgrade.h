@@ -21,7 +21,7 @@
 
 #include <limits.h>
 
-#include "main/control.h"
+#include "main/operator/control.h"
 #include "main/successor.h"
 
 struct od_server;

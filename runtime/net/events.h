@@ -8,9 +8,8 @@
 // od_exchange_abort, and of a WebSocket send, close, pause, resume and abort; no upgrade, no
 // attach, no free.
 //
-// Exchanges and WebSockets are named by number. The number of an exchange is never used again; a
-// WebSocket has the number its creator gave it. What is told for each message names its creator's
-// holder, without a search.
+// Exchanges are named by number, which is never used again; WebSockets by what their creator gave
+// them as their holder, or, of one that relays, who has it do so.
 //
 // Process: worker. Slices are borrowed for the call.
 
@@ -53,15 +52,16 @@ struct od_net_events {
 
     // A whole message of one that relays; and the payload of a pong of one that tells them.
     void (*relayed)(void *owner, void *holder, od_slice payload, bool is_binary);
-    void (*pong)(void *owner, uint64_t websocket, od_slice payload);
+    void (*pong)(void *owner, void *holder, bool is_relay, od_slice payload);
 
     // No message will follow; exactly once for each WebSocket, unless [failed] comes instead or the
     // WebSocket is freed first. A clean close still waits for od_websocket_finish_close.
-    void (*closed)(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool was_clean);
+    void (*closed)(void *owner, void *holder, bool is_relay, uint16_t code, od_slice reason,
+                   bool was_clean);
 
     // The peer broke the protocol or passed a limit; it has been told with a Close frame and the
     // connection is over. [closed] does not follow.
-    void (*failed)(void *owner, uint64_t websocket, od_slice why);
+    void (*failed)(void *owner, void *holder, bool is_relay, od_slice why);
 
     // A question, asked in od_net_settle: is nothing of it under way above the net, no event, no
     // effect?

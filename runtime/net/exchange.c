@@ -250,8 +250,8 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
         free(exchange);
         return false;
     }
-    if (place != OD_PAGE_NO_PLACE)
-        od_wire_show_on(exchange->wire, net->page, place);
+    if (place != OD_PAGE_NO_PLACE && net->page != NULL)
+        od_wire_show_at(exchange->wire, place);
     exchange->net = net;
     exchange->place = place;
     exchange->number = ++net->last_exchange;

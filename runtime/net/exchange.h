@@ -24,6 +24,7 @@
 #include "net/net.h"
 
 struct od_exchange;
+struct od_response;
 struct od_wire;
 
 // Takes [fd], a connected stream socket, and starts with what was already read from it, so the
@@ -46,6 +47,8 @@ bool od_exchange_has_begun(const struct od_exchange *exchange);
 // What cannot be sent as HTTP (a header with a line break, say) becomes a 500 and a line in the
 // log.
 void od_exchange_answer(struct od_exchange *exchange, od_slice response);
+// The same, for who has read it.
+void od_exchange_answer_with(struct od_exchange *exchange, const struct od_response *response);
 
 // The same with the body from a file: [size] bytes of [fd] from [first] on, which the kernel copies
 // while the client takes them. Takes [fd]. [response] has content-length and no body. A file that

@@ -29,13 +29,11 @@ void od_exchange_count_answer(const struct od_net *net, uint16_t status)
     od_meters_count(net->meters, (enum od_meter)(OD_METER_answers1 + status / 100 - 1), 1);
 }
 
-static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
+static bool put_answer(struct od_exchange *exchange, const struct od_response *response,
+                       struct od_error *err)
 {
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    od_exchange_count_answer(exchange->net, response.status);
-    return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
+    od_exchange_count_answer(exchange->net, response->status);
+    return od_http_answer_put(od_wire_out(exchange->wire), response, exchange->manner,
                               od_clock_wall_ms(), err);
 }
 
@@ -92,11 +90,19 @@ static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
+    struct od_response read;
+    bool is_response = od_response_read(response, &read);
+    OD_ASSERT(is_response);
+    od_exchange_answer_with(exchange, &read);
+}
+
+void od_exchange_answer_with(struct od_exchange *exchange, const struct od_response *response)
+{
     od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     od_exchange_decide_end(exchange);
-    if (!od_wire_can_hold(exchange->wire, response.size)) {
+    if (!od_wire_can_hold(exchange->wire, response->bytes)) {
         put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
     } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);

@@ -11,13 +11,12 @@ static struct od_keepalive *first_of(const struct od_list *list)
     return od_list_is_empty(list) ? NULL : OD_LIST_MEMBER(list->next, struct od_keepalive, link);
 }
 
-static void put_behind(struct od_list *list, struct od_keepalive *keepalive, bool is_asked)
+static void put_behind(struct od_list *list, struct od_keepalive *keepalive)
 {
     OD_ASSERT(keepalive->link.next != NULL);
     od_list_remove(&keepalive->link);
     od_list_push_back(list, &keepalive->link);
     keepalive->since_ms = od_clock_monotonic_ms();
-    keepalive->is_asked = is_asked;
 }
 
 // The next one that may be due, of both lists; NULL when there is none.
@@ -41,15 +40,16 @@ static void set_timer(struct od_keepalives *keepalives)
                   next->since_ms + keepalives->ping_ms);
 }
 
+// It is the first of its list.
 static void look_at(struct od_keepalives *keepalives, struct od_keepalive *keepalive)
 {
     OD_ASSERT(keepalives->ping_ms > 0);
-    if (keepalive->is_asked) {
+    if (keepalive == first_of(&keepalives->asked)) {
         od_keepalive_stop(keepalive);
         keepalives->events->lost(keepalive);
     } else {
         bool is_asked = keepalives->events->ask(keepalive);
-        put_behind(is_asked ? &keepalives->asked : &keepalives->heard, keepalive, is_asked);
+        put_behind(is_asked ? &keepalives->asked : &keepalives->heard, keepalive);
     }
 }
 
@@ -91,7 +91,7 @@ void od_keepalives_stop(struct od_keepalives *keepalives)
 void od_keepalive_start(struct od_keepalives *keepalives, struct od_keepalive *keepalive)
 {
     od_list_init(&keepalive->link);
-    put_behind(&keepalives->heard, keepalive, false);
+    put_behind(&keepalives->heard, keepalive);
     if (!od_timer_is_set(&keepalives->timer))
         set_timer(keepalives);
 }
@@ -99,7 +99,7 @@ void od_keepalive_start(struct od_keepalives *keepalives, struct od_keepalive *k
 void od_keepalive_beat(struct od_keepalives *keepalives, struct od_keepalive *keepalive)
 {
     if (keepalives->ping_ms > 0 && keepalive->link.next != NULL)
-        put_behind(&keepalives->heard, keepalive, false);
+        put_behind(&keepalives->heard, keepalive);
 }
 
 void od_keepalive_stop(struct od_keepalive *keepalive)

@@ -23,9 +23,7 @@ struct od_loop;
 
 struct od_keepalive {
     struct od_list link;
-    od_time_ms since_ms;  // When it was heard or asked last.
-    uint32_t taken_bytes; // What the peer's system had taken when it was asked; modulo 2^32.
-    bool is_asked;
+    od_time_ms since_ms; // When it was heard or asked last.
 };
 
 struct od_keepalive_events { // They may take out the one they are given, and no other.

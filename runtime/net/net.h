@@ -31,6 +31,7 @@
 
 struct od_dials;
 struct od_fetches;
+struct od_frame_decoder;
 struct od_going;
 struct od_meters;
 struct od_worker_page;
@@ -49,16 +50,18 @@ struct od_net {
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
     bool is_in_event;
-    struct od_list line;    // WebSockets that hold what was read (od_net_read_on).
-    size_t inflating_bytes; // What they hold of messages that are not whole yet.
-    size_t coming_bytes;    // See limits.h.
+    struct od_list line;     // WebSockets that hold what was read (od_net_read_on).
+    size_t inflating_bytes;  // What they hold of messages that are not whole yet.
+    size_t inflatable_bytes; // How much the one that is read may inflate before it has to line up.
+    struct od_frame_decoder *decoder; // For the next that is read; NULL: the last one keeps it.
+    size_t coming_bytes;              // See limits.h.
     size_t going_bytes;
     char *read_bytes; // One buffer for all: what one wire reads in one turn.
     struct od_going *spares[OD_NET_SPARES_MAX]; // For what wires send (wire_inner.h), those
     size_t spare_count;                         // that no wire has.
     struct od_spares spare_bytes;               // Of requests, heads and records.
     struct od_map exchanges;
-    struct od_map websockets;
+    uint32_t websocket_count;
     uint64_t last_exchange; // Number of the youngest.
     struct od_keepalives keepalives;
     struct od_deflate *deflate;

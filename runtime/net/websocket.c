@@ -17,6 +17,9 @@ enum {
     code_vanished = 1006, // Told to the object, never sent.
 };
 
+_Static_assert(sizeof(struct od_websocket) <= 120 || sizeof(void *) != 8,
+               "most are idle: what one has only for a while is od_amid, od_held or its decoder");
+
 void od_websocket_check(const struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL || !websocket->is_over);
@@ -25,7 +28,7 @@ void od_websocket_check(const struct od_websocket *websocket)
     OD_ASSERT(websocket->wire == NULL || amid == NULL || amid->early.size == 0);
     OD_ASSERT(amid == NULL || amid->coming_bytes <= websocket->net->coming_bytes);
     OD_ASSERT(websocket->held == NULL || websocket->held->websocket == websocket);
-    OD_ASSERT(websocket->page == NULL || websocket->place < OD_PAGE_SOCKETS_MAX);
+    OD_ASSERT(websocket->place == OD_PAGE_NO_PLACE || websocket->place < OD_PAGE_SOCKETS_MAX);
     OD_ASSERT((websocket->url == NULL) == (websocket->url_size + websocket->protocol_size == 0));
     OD_ASSERT(!websocket->is_freed || websocket->is_reading);
 }
@@ -50,7 +53,8 @@ void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t cod
                               bool was_clean)
 {
     struct od_net *net = websocket->net;
-    net->events->closed(net->owner, websocket->number, code, reason, was_clean);
+    net->events->closed(net->owner, websocket->holder, websocket->is_relay, code, reason,
+                        was_clean);
 }
 
 void od_websocket_vanish(struct od_websocket *websocket)
@@ -113,7 +117,7 @@ static __attribute__((noinline)) void mask(struct od_net *net, struct od_bytes *
 static inline void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
 {
     OD_ASSERT(mark < out->size);
-    if (websocket->decoder.is_client)
+    if (websocket->is_client)
         mask(websocket->net, out, mark);
 }
 
@@ -145,7 +149,7 @@ size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
 
 bool od_websocket_is_client(const struct od_websocket *websocket)
 {
-    return websocket->decoder.is_client;
+    return websocket->is_client;
 }
 
 bool od_websocket_can_send(const struct od_websocket *websocket)
@@ -255,7 +259,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
     od_websocket_touch(websocket);
-    if (websocket->wire != NULL && !websocket->decoder.is_client) {
+    if (websocket->wire != NULL && !websocket->is_client) {
         od_wire_put_shared(websocket->wire, frame, bytes);
         od_wire_count(websocket->wire);
         return;
@@ -316,23 +320,15 @@ static void on_stirs(void *owner)
 static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
                                                  on_half_ended, on_ended};
 
-struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
+struct od_websocket *od_websocket_new(struct od_net *net, void *holder, bool is_events)
 {
-    struct od_map_node *node = od_map_find_number(&net->websockets, number);
-    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
-}
-
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
-                                      bool is_events)
-{
-    OD_ASSERT(od_net_websocket(net, number) == NULL);
     struct od_websocket *websocket = od_allocate_zeroed(sizeof *websocket);
     websocket->net = net;
-    websocket->number = number;
     websocket->holder = holder;
     websocket->is_events = is_events;
+    websocket->place = OD_PAGE_NO_PLACE;
     od_list_init(&websocket->touched);
-    od_map_put_number(&net->websockets, &websocket->node, number);
+    net->websocket_count++;
     return websocket;
 }
 
@@ -340,7 +336,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL);
     od_websocket_drop_held(websocket);
-    od_frame_decoder_deinit(&websocket->decoder);
+    od_websocket_drop_decoder(websocket);
     od_websocket_count_coming(websocket, 0);
     if (websocket->amid != NULL) // Frames that found no connection.
         od_bytes_deinit(&websocket->amid->early);
@@ -354,7 +350,7 @@ void od_websocket_free(struct od_websocket *websocket)
 {
     od_websocket_check(websocket);
     od_websocket_abort(websocket);
-    od_map_remove(&websocket->net->websockets, &websocket->node);
+    websocket->net->websocket_count--;
     od_list_remove(&websocket->touched);
     if (websocket->is_reading)
         websocket->is_freed = true;
@@ -383,9 +379,7 @@ static void take_record(struct od_websocket *websocket, const struct od_upgrade_
     websocket->window_bits = record->window_bits & 15u; // At most 15 (codec/offer.h).
     websocket->has_closed |= record->has_closed;
     take_url(websocket, record);
-    od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
-                          websocket->window_bits != 0);
-    websocket->decoder.is_client = record->is_client;
+    websocket->is_client = record->is_client;
 }
 
 // Frames that were put while there was no connection go out behind the head.
@@ -396,7 +390,7 @@ static void put_early(struct od_websocket *websocket, od_slice head)
     od_bytes_put_slice(out, head);
     if (amid == NULL)
         return;
-    OD_ASSERT(!websocket->decoder.is_client || amid->early.size == 0); // They are not masked.
+    OD_ASSERT(!websocket->is_client || amid->early.size == 0); // They are not masked.
     od_bytes_put_slice(out, od_bytes_slice(&amid->early));
     od_bytes_deinit(&amid->early);
     od_websocket_calm(websocket);

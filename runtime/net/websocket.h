@@ -50,7 +50,6 @@
 
 struct od_websocket;
 struct od_wire;
-struct od_worker_page;
 
 enum od_ready_state {
     OD_READY_CONNECTING, // Never seen here: there is a connection, or will be at once.
@@ -62,13 +61,12 @@ enum od_ready_state {
 #define OD_CLOSE_NO_CODE 1005u   // A Close frame without a code; od_websocket_close sends it empty.
 #define OD_CLOSE_TRY_AGAIN 1013u // Told as unclean: the reader was too slow.
 
-// [number] is the caller's and not in use; events tell it, or [holder], which is his, too.
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
-                                      bool is_events);
+// Events tell of it by [holder], which is the caller's.
+struct od_websocket *od_websocket_new(struct od_net *net, void *holder, bool is_events);
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
-struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 
-// From here on its messages go on elsewhere as they are: they are told as [relayed], to [holder].
+// From here on its messages go on elsewhere as they are: they are told as [relayed], and all of it
+// to [holder].
 void od_websocket_relay(struct od_websocket *websocket, void *holder);
 
 // Two of ours that speak with each other say with pongs, which nobody asked for, what no message
@@ -138,9 +136,9 @@ void od_websocket_put_told(const struct od_websocket *websocket, od_slice payloa
 bool od_websocket_record_is_amid(
     od_slice record); // It is the second, and tells something under way.
 
-// From now on [place] on [page] shows how it is. NULL: no more.
-void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
-                          uint32_t place);
+// From now on [place] on the net's page shows how it is; or no more.
+void od_websocket_show_at(struct od_websocket *websocket, uint32_t place);
+void od_websocket_hide(struct od_websocket *websocket);
 
 // Something of it is under way above the net or has just ended: the flags are to be looked at.
 void od_websocket_touch(struct od_websocket *websocket);

@@ -37,7 +37,7 @@ static bool ask(struct od_keepalive *keepalive)
     struct od_websocket *websocket = websocket_of(keepalive);
     if (!od_websocket_can_send(websocket) || websocket->peer_has_closed || is_unread(websocket))
         return false;
-    keepalive->taken_bytes = od_wire_taken_bytes(websocket->wire);
+    websocket->taken_bytes = od_wire_taken_bytes(websocket->wire);
     if (websocket->is_events)
         put_comment(websocket);
     else
@@ -49,7 +49,7 @@ static void lost(struct od_keepalive *keepalive)
 {
     struct od_websocket *websocket = websocket_of(keepalive);
     if (is_unread(websocket) || has_taken(websocket) ||
-        od_wire_is_taking(websocket->wire, keepalive->taken_bytes))
+        od_wire_is_taking(websocket->wire, websocket->taken_bytes))
         od_keepalive_start(&websocket->net->keepalives, keepalive);
     else
         od_websocket_vanish(websocket);

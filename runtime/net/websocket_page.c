@@ -9,9 +9,8 @@
 // Close 1012; one too few would let another process go on in the middle of a frame.
 static void mark(const struct od_websocket *websocket, uint8_t set, uint8_t clear)
 {
-    OD_ASSERT(websocket->page != NULL);
     OD_ASSERT(websocket->place < OD_PAGE_SOCKETS_MAX);
-    uint8_t *flags = &websocket->page->flags[websocket->place];
+    uint8_t *flags = &websocket->net->page->flags[websocket->place];
     __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
 }
 
@@ -24,7 +23,7 @@ static void show_busy(const struct od_websocket *websocket)
 inline void od_websocket_touch(struct od_websocket *websocket)
 {
     struct od_net *net = websocket->net;
-    if (websocket->page == NULL)
+    if (websocket->place == OD_PAGE_NO_PLACE)
         return;
     // What an event puts is owed from its end on. An event that never ends costs its worker, and
     // then the client must find its socket as it was before.
@@ -43,7 +42,8 @@ static bool is_at_rest(const struct od_websocket *websocket)
     const struct od_net *net = websocket->net;
     // Nothing else is known of a connection: compression keeps no window between messages.
     return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
-           websocket->held == NULL && !od_frame_decoder_is_amid(&websocket->decoder) &&
+           websocket->held == NULL &&
+           (websocket->decoder == NULL || !od_frame_decoder_is_amid(websocket->decoder)) &&
            net->events->is_at_rest(net->owner, websocket->holder);
 }
 
@@ -85,23 +85,28 @@ void od_net_settle(struct od_net *net)
     }
 }
 
-void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
-                          uint32_t place)
+void od_websocket_show_at(struct od_websocket *websocket, uint32_t place)
 {
-    OD_ASSERT(page == NULL || place < OD_PAGE_SOCKETS_MAX);
-    websocket->page = page;
+    OD_ASSERT(place < OD_PAGE_SOCKETS_MAX);
+    OD_ASSERT(websocket->net->page != NULL);
     websocket->place = place;
-    // The place is given to another socket, whose flags od_net_settle must not touch for this one.
-    if (page == NULL)
-        od_list_remove(&websocket->touched);
     if (websocket->wire != NULL)
-        od_wire_show_on(websocket->wire, page, place);
+        od_wire_show_at(websocket->wire, place);
+}
+
+// The place is given to another socket, whose flags od_net_settle must not touch for this one.
+void od_websocket_hide(struct od_websocket *websocket)
+{
+    websocket->place = OD_PAGE_NO_PLACE;
+    od_list_remove(&websocket->touched);
+    if (websocket->wire != NULL)
+        od_wire_hide(websocket->wire);
 }
 
 static struct od_upgrade_record record_at_rest(const struct od_websocket *websocket)
 {
     return (struct od_upgrade_record){.window_bits = websocket->window_bits,
-                                      .is_client = websocket->decoder.is_client,
+                                      .is_client = websocket->is_client,
                                       .is_events = websocket->is_events,
                                       .protocol = od_websocket_protocol(websocket),
                                       .url = od_websocket_url(websocket)};
@@ -110,7 +115,7 @@ static struct od_upgrade_record record_at_rest(const struct od_websocket *websoc
 void od_websocket_put_told(const struct od_websocket *websocket, od_slice payload, bool is_binary,
                            struct od_bytes *told)
 {
-    od_frame_decoder_put_message(&websocket->decoder, payload, !is_binary, false, told);
+    od_frame_put_message(websocket->is_client, payload, !is_binary, false, told);
 }
 
 // A message that lines up to be inflated stands before what the decoder has taken, and that before
@@ -119,9 +124,10 @@ static void put_input(const struct od_websocket *websocket, struct od_bytes *inp
 {
     const struct od_held *held = websocket->held;
     if (held != NULL && held->inflater != NULL)
-        od_frame_decoder_put_message(&websocket->decoder, od_bytes_slice(&held->payload),
-                                     held->is_text, true, input);
-    od_frame_decoder_put_rest(&websocket->decoder, input);
+        od_frame_put_message(websocket->is_client, od_bytes_slice(&held->payload), held->is_text,
+                             true, input);
+    if (websocket->decoder != NULL)
+        od_frame_decoder_put_rest(websocket->decoder, input);
     if (held != NULL)
         od_bytes_put_slice(input, od_bytes_slice(&held->input));
 }

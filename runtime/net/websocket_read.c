@@ -20,7 +20,7 @@ static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
     if (!websocket->has_closed)
         od_websocket_put_close(websocket, code, why);
     od_websocket_let_go(websocket);
-    net->events->failed(net->owner, websocket->number, why);
+    net->events->failed(net->owner, websocket->holder, websocket->is_relay, why);
 }
 
 static void tell_message(const struct od_websocket *websocket, od_slice payload,
@@ -62,7 +62,7 @@ static void hold_message(struct od_websocket *websocket, const struct od_frame_m
 {
     OD_ASSERT(websocket->held == NULL || websocket->held->inflater == NULL);
     struct od_held *held = held_of(websocket);
-    if (!od_frame_take(&websocket->decoder, message, &held->payload))
+    if (!od_frame_take(websocket->decoder, message, &held->payload))
         od_bytes_put_slice(&held->payload, message->payload);
     held->inflater =
         od_inflater_new(od_bytes_slice(&held->payload), websocket->net->limits.message_bytes_max);
@@ -77,12 +77,12 @@ static __attribute__((noinline)) void on_compressed(struct od_websocket *websock
 {
     struct od_bytes text = {0};
     struct od_net *net = websocket->net;
-    size_t at_once = websocket->inflatable_bytes;
+    size_t at_once = net->inflatable_bytes;
     enum od_inflate_outcome outcome = OD_INFLATE_TOO_BIG;
     if (message->payload.size <= at_once)
         outcome = od_inflate_message(net->deflate, message->payload, at_once, &text);
     OD_ASSERT(text.size <= at_once || outcome != OD_INFLATE_DONE);
-    websocket->inflatable_bytes -= (uint32_t)(outcome == OD_INFLATE_DONE ? text.size : at_once);
+    net->inflatable_bytes -= outcome == OD_INFLATE_DONE ? text.size : at_once;
     uint8_t utf8 =
         message->is_text ? od_utf8_feed(OD_UTF8_WHOLE, od_bytes_slice(&text)) : OD_UTF8_WHOLE;
     if (outcome == OD_INFLATE_TOO_BIG && at_once < net->limits.message_bytes_max)
@@ -97,16 +97,18 @@ OD_SELDOM static void on_gathered(struct od_websocket *websocket,
                                   const struct od_frame_message *message)
 {
     struct od_bytes text = {0};
-    bool is_taken = od_frame_take(&websocket->decoder, message, &text);
+    bool is_taken = od_frame_take(websocket->decoder, message, &text);
     tell_message(websocket, message->payload, is_taken ? &text : NULL, message->is_text);
     od_bytes_deinit(&text);
 }
 
 static void on_message(struct od_websocket *websocket, const struct od_frame_message *message)
 {
+    if (websocket->amid != NULL)
+        websocket->amid->message_began_ms = 0;
     if (message->is_compressed)
         on_compressed(websocket, message);
-    else if (websocket->decoder.is_spent)
+    else if (websocket->decoder->is_spent)
         on_gathered(websocket, message);
     else
         tell_message(websocket, message->payload, NULL, message->is_text);
@@ -123,7 +125,7 @@ static void on_pong(struct od_websocket *websocket, const struct od_frame_messag
 {
     struct od_net *net = websocket->net;
     if (websocket->tells_pongs)
-        net->events->pong(net->owner, websocket->number, message->payload);
+        net->events->pong(net->owner, websocket->holder, websocket->is_relay, message->payload);
 }
 
 static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
@@ -164,6 +166,51 @@ void od_websocket_drop_held(struct od_websocket *websocket)
     websocket->held = NULL;
 }
 
+// Between two reads nearly everybody's decoder says the same: nothing has come yet. So one goes
+// from hand to hand, and only in the middle of a frame or message it stays with who is read.
+OD_SELDOM static void make_decoder(struct od_net *net)
+{
+    net->decoder = od_allocate(sizeof *net->decoder);
+    od_frame_decoder_init(net->decoder, 0, false);
+}
+
+static struct od_frame_decoder *take_decoder(struct od_websocket *websocket)
+{
+    struct od_net *net = websocket->net;
+    if (websocket->decoder != NULL)
+        return websocket->decoder;
+    if (net->decoder == NULL)
+        make_decoder(net);
+    websocket->decoder = net->decoder;
+    net->decoder = NULL;
+    websocket->decoder->message_bytes_max = (uint32_t)net->limits.message_bytes_max;
+    websocket->decoder->may_compress = websocket->window_bits != 0;
+    websocket->decoder->is_client = websocket->is_client;
+    return websocket->decoder;
+}
+
+void od_websocket_drop_decoder(struct od_websocket *websocket)
+{
+    if (websocket->decoder == NULL)
+        return;
+    od_frame_decoder_deinit(websocket->decoder);
+    free(websocket->decoder);
+    websocket->decoder = NULL;
+}
+
+static void give_decoder(struct od_websocket *websocket)
+{
+    struct od_frame_decoder **next = &websocket->net->decoder;
+    if (websocket->decoder == NULL || !od_frame_decoder_is_fresh(websocket->decoder))
+        return;
+    if (*next != NULL) { // Another was made meanwhile.
+        od_websocket_drop_decoder(websocket);
+        return;
+    }
+    *next = websocket->decoder;
+    websocket->decoder = NULL;
+}
+
 typedef void event_handler(struct od_websocket *websocket, const struct od_frame_message *message);
 
 // Whether [left] bytes that were read are not to be decoded now.
@@ -173,30 +220,40 @@ static bool is_stopped(const struct od_websocket *websocket, size_t left)
     return websocket->is_over || awaits_line || (websocket->is_paused && left > 0);
 }
 
+OD_SELDOM static void tell_other(struct od_websocket *websocket, enum od_frame_event event,
+                                 const struct od_frame_message *message)
+{
+    static event_handler *const handlers[] = {
+        [OD_FRAME_EVENT_PING] = on_ping,
+        [OD_FRAME_EVENT_PONG] = on_pong,
+        [OD_FRAME_EVENT_CLOSE] = on_close,
+        [OD_FRAME_EVENT_ERROR] = on_error,
+    };
+    OD_ASSERT(event < sizeof handlers / sizeof *handlers);
+    OD_ASSERT(handlers[event] != NULL);
+    handlers[event](websocket, message);
+}
+
 // Returns how much of [size] is done with.
 static size_t decode(struct od_websocket *websocket, char *at, size_t size)
 {
-    static event_handler *const handlers[] = {
-        [OD_FRAME_EVENT_MESSAGE] = on_message, [OD_FRAME_EVENT_PING] = on_ping,
-        [OD_FRAME_EVENT_PONG] = on_pong,       [OD_FRAME_EVENT_CLOSE] = on_close,
-        [OD_FRAME_EVENT_ERROR] = on_error,
-    };
     struct od_frame_message message;
     size_t limit = websocket->net->limits.message_bytes_max;
     size_t taken = 0, consumed;
-    websocket->inflatable_bytes =
-        limit < OD_NET_INFLATE_AT_ONCE_BYTES ? (uint32_t)limit : OD_NET_INFLATE_AT_ONCE_BYTES;
+    websocket->net->inflatable_bytes =
+        limit < OD_NET_INFLATE_AT_ONCE_BYTES ? limit : OD_NET_INFLATE_AT_ONCE_BYTES;
+    struct od_frame_decoder *decoder = take_decoder(websocket);
     while (!is_stopped(websocket, size - taken)) {
         enum od_frame_event event =
-            od_frame_decode(&websocket->decoder, at + taken, size - taken, &consumed, &message);
+            od_frame_decode(decoder, at + taken, size - taken, &consumed, &message);
         if (event == OD_FRAME_EVENT_MORE)
             return size;
-        OD_ASSERT(event < sizeof handlers / sizeof *handlers);
         OD_ASSERT(consumed <= size - taken);
         taken += consumed;
-        if (event == OD_FRAME_EVENT_MESSAGE && websocket->amid != NULL)
-            websocket->amid->message_began_ms = 0;
-        handlers[event](websocket, &message);
+        if (event == OD_FRAME_EVENT_MESSAGE) // As nearly all are.
+            on_message(websocket, &message);
+        else
+            tell_other(websocket, event, &message);
     }
     return taken;
 }
@@ -233,7 +290,8 @@ static bool count_coming(struct od_websocket *websocket)
 {
     struct od_net *net = websocket->net;
     const struct od_held *held = websocket->held;
-    size_t size = websocket->decoder.gathered.size + (held == NULL ? 0 : held->payload.size);
+    size_t size = (websocket->decoder == NULL ? 0 : websocket->decoder->gathered.size) +
+                  (held == NULL ? 0 : held->payload.size);
     od_websocket_count_coming(websocket, size);
     return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
 }
@@ -245,7 +303,7 @@ static void watch_message(struct od_websocket *websocket)
     struct od_net *net = websocket->net;
     if (websocket->has_closed)
         return;
-    if (!od_frame_decoder_is_amid(&websocket->decoder)) {
+    if (websocket->decoder == NULL || !od_frame_decoder_is_amid(websocket->decoder)) {
         od_websocket_clear_deadline(websocket);
         return;
     }
@@ -253,8 +311,9 @@ static void watch_message(struct od_websocket *websocket)
     struct od_amid *amid = od_websocket_amid(websocket);
     if (amid->message_began_ms == 0)
         amid->message_began_ms = now_ms;
-    od_websocket_set_deadline(websocket, od_net_transfer_ms(net, websocket->decoder.gathered.size) -
-                                             (now_ms - amid->message_began_ms));
+    od_websocket_set_deadline(websocket,
+                              od_net_transfer_ms(net, websocket->decoder->gathered.size) -
+                                  (now_ms - amid->message_began_ms));
 }
 
 void od_websocket_message_is_late(struct od_websocket *websocket)
@@ -266,14 +325,22 @@ void od_websocket_message_is_late(struct od_websocket *websocket)
         fail(websocket, OD_FRAME_CODE_POLICY, OD_SLICE("The message was not sent in time"));
 }
 
-static void end_reading(struct od_websocket *websocket)
+// A message that is not whole has a size, and some time.
+static void look_at_message(struct od_websocket *websocket)
 {
-    OD_ASSERT(websocket->is_reading);
     bool has_room = count_coming(websocket);
     if (!has_room && !websocket->is_over)
         fail(websocket, OD_CLOSE_TRY_AGAIN, OD_SLICE("Too many large messages are on their way"));
     if (!websocket->is_over)
         watch_message(websocket);
+}
+
+static void end_reading(struct od_websocket *websocket)
+{
+    OD_ASSERT(websocket->is_reading);
+    give_decoder(websocket);
+    if (websocket->decoder != NULL || websocket->amid != NULL || websocket->held != NULL)
+        look_at_message(websocket);
     websocket->is_reading = false;
     if (websocket->is_freed)
         od_websocket_destroy(websocket);
@@ -334,8 +401,8 @@ static size_t go_on(struct od_websocket *websocket)
     }
     if (!is_stopped(websocket, held->input.size)) {
         od_bytes_drop_front(&held->input, decode(websocket, held->input.at, held->input.size));
-        OD_ASSERT(websocket->inflatable_bytes <= OD_NET_INFLATE_AT_ONCE_BYTES);
-        work_bytes += OD_NET_INFLATE_AT_ONCE_BYTES - websocket->inflatable_bytes;
+        OD_ASSERT(websocket->net->inflatable_bytes <= OD_NET_INFLATE_AT_ONCE_BYTES);
+        work_bytes += OD_NET_INFLATE_AT_ONCE_BYTES - websocket->net->inflatable_bytes;
     }
     end_reading(websocket);
     return work_bytes;

@@ -31,24 +31,22 @@ struct od_amid {
 
 struct od_websocket {
     struct od_net *net;
-    struct od_map_node node; // In net->websockets.
-    uint64_t number;
     void *holder;
-    struct od_list touched;      // In net->touched or net->promised.
-    struct od_held *held;        // NULL: nothing.
-    struct od_amid *amid;        // NULL: nothing (websocket_amid.c).
-    struct od_worker_page *page; // NULL: nobody looks.
-    struct od_wire *wire;        // NULL before attach, and at readyState 3.
-    struct od_frame_decoder decoder;
-    struct od_keepalive keepalive; // Beats while there is a connection.
-    char *url;                     // And behind it the subprotocol; NULL before attach.
+    struct od_list touched;           // In net->touched or net->promised.
+    struct od_held *held;             // NULL: nothing.
+    struct od_amid *amid;             // NULL: nothing (websocket_amid.c).
+    struct od_wire *wire;             // NULL before attach, and at readyState 3.
+    struct od_frame_decoder *decoder; // NULL: what it would know is that nothing has come.
+    struct od_keepalive keepalive;    // Beats while there is a connection.
+    char *url;                        // And behind it the subprotocol; NULL before attach.
     uint32_t url_size;
     uint32_t protocol_size;
-    uint32_t place;            // On the page.
-    uint32_t largest_bytes;    // Of the messages that were put since nothing waited.
-    uint32_t inflatable_bytes; // How much may be inflated before it has to line up.
-    uint16_t peer_code;        // Of its Close.
+    uint32_t place;         // On the net's page; OD_PAGE_NO_PLACE: nobody looks.
+    uint32_t largest_bytes; // Of the messages that were put since nothing waited.
+    uint32_t taken_bytes;   // What the peer's system had taken when it was asked; modulo 2^32.
+    uint16_t peer_code;     // Of its Close.
     uint8_t window_bits : 4;
+    bool is_client : 1;       // We asked for the upgrade.
     bool is_events : 1;       // An event stream: only we speak.
     bool has_closed : 1;      // We sent Close.
     bool peer_has_closed : 1; // It did.
@@ -70,6 +68,7 @@ void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcod
 // websocket_read.c: bytes of the wire, and the end of what is held.
 void od_websocket_read(void *owner, char *at, size_t size);
 void od_websocket_drop_held(struct od_websocket *websocket);
+void od_websocket_drop_decoder(struct od_websocket *websocket);
 void od_websocket_message_is_late(struct od_websocket *websocket);
 
 // websocket_amid.c: made when there is none, and gone when nothing of it is left.

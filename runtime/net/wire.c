@@ -22,7 +22,7 @@ void od_wire_check(const struct od_wire *wire)
     OD_ASSERT(wire->owner == NULL || !wire->is_closing);
     OD_ASSERT(wire->owner == NULL || !wire->is_released);
     OD_ASSERT(!wire->has_shut || wire->is_closing);
-    OD_ASSERT(wire->page == NULL || wire->place < OD_PAGE_PLACES_MAX);
+    OD_ASSERT(!wire->is_shown || wire->place < OD_PAGE_PLACES_MAX);
     if (wire->going != NULL)
         check_going(wire, wire->going);
 }
@@ -213,7 +213,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     od_lookout_forget(&wire->net->lookout, wire->fd, wire->wishes);
     wire->owner = NULL;
     od_wire_end_lease(wire);
-    wire->page = NULL;
+    wire->is_shown = false;
     od_wire_cut(wire);
     wire->is_released = true;
     return wire->fd;

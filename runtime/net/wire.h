@@ -24,7 +24,6 @@
 #include "net/net.h"
 
 struct od_going;
-struct od_worker_page;
 
 struct od_wire_protocol {
     void (*stirs)(void *owner); // Bytes are about to be read,
@@ -40,10 +39,10 @@ struct od_wire {
     void *owner; // NULL once it let go.
     struct od_list all;
     struct od_list dirty;
-    struct od_going *going;      // What waits to be sent (wire_inner.h); NULL: nothing.
-    struct od_worker_page *page; // Of this worker; NULL: nobody looks.
-    uint64_t sent;               // As the kernel counts, if [knows_sent].
-    uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
+    struct od_going *going; // What waits to be sent (wire_inner.h); NULL: nothing.
+    uint64_t sent;          // As the kernel counts, if [knows_sent].
+    // On the net's page, if [is_shown]; of an HTTP connection it is the wire's until it ends.
+    uint32_t place;
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     uint8_t wishes;      // What it is watched for (net/lookout.h).
@@ -56,6 +55,7 @@ struct od_wire {
     bool awaits_room : 1; // The kernel took less than we had.
     bool is_late : 1;     // The list it is in is that of the late ones.
     bool knows_sent : 1;
+    bool is_shown : 1;
     bool owes_lease : 1; // Main was not told yet that [place], of an HTTP connection, is left.
 };
 
@@ -97,9 +97,10 @@ void od_wire_ready(void *wire, uint8_t what);
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
 
-// From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
-// NULL: no more.
-void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place);
+// From now on OD_PAGE_SENDING at [place] of the net's page tells whether something that was put is
+// on its way; or no more.
+void od_wire_show_at(struct od_wire *wire, uint32_t place);
+void od_wire_hide(struct od_wire *wire);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
 void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
 void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.

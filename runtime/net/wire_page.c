@@ -6,7 +6,7 @@
 
 static bool is_leased(const struct od_wire *wire)
 {
-    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
+    return wire->is_shown && wire->place >= OD_PAGE_SOCKETS_MAX;
 }
 
 // How much was sent before, which of an HTTP connection main has put there; then the wire counts.
@@ -14,20 +14,27 @@ static bool begin_sent(struct od_wire *wire)
 {
     if (!is_leased(wire))
         return od_sent_bytes(wire->fd, &wire->sent);
-    wire->sent = wire->page->sent[wire->place];
+    wire->sent = wire->net->page->sent[wire->place];
     return true;
 }
 
-void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
+void od_wire_show_at(struct od_wire *wire, uint32_t place)
 {
-    OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
+    OD_ASSERT(place < OD_PAGE_PLACES_MAX);
+    OD_ASSERT(wire->net->page != NULL);
     OD_ASSERT(!wire->owes_lease);
-    wire->page = page;
+    wire->is_shown = true;
     wire->place = place;
-    if (page != NULL && !wire->knows_sent)
+    if (!wire->knows_sent)
         wire->knows_sent = begin_sent(wire);
     if (!wire->knows_sent)
         wire->sent = 0;
+}
+
+void od_wire_hide(struct od_wire *wire)
+{
+    OD_ASSERT(!wire->owes_lease);
+    wire->is_shown = false;
 }
 
 // A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
@@ -35,7 +42,7 @@ void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t
 void od_wire_leave_place(struct od_wire *wire)
 {
     if (!is_leased(wire))
-        wire->page = NULL;
+        wire->is_shown = false;
 }
 
 // The page first: when main hears of it, it looks there whether the worker has let go itself.
@@ -45,7 +52,7 @@ static void leave_lease(struct od_wire *wire)
         return;
     OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
     od_wire_mark(wire, OD_PAGE_LEFT, 0);
-    wire->page = NULL;
+    wire->is_shown = false;
     wire->owes_lease = true;
 }
 
@@ -69,24 +76,30 @@ void od_wire_part(struct od_wire *wire)
     od_wire_check(wire);
     wire->owner = NULL;
     leave_lease(wire);
-    wire->page = NULL;
+    wire->is_shown = false;
+}
+
+static void mark(struct od_worker_page *page, uint32_t place, uint8_t set, uint8_t clear)
+{
+    uint8_t *flags = &page->flags[place]; // Nobody else writes it.
+    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
 }
 
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
 {
-    if (wire->page == NULL)
-        return;
-    uint8_t *flags = &wire->page->flags[wire->place]; // Nobody else writes it.
-    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
+    if (wire->is_shown)
+        mark(wire->net->page, wire->place, set, clear);
 }
 
 void od_wire_show(const struct od_wire *wire)
 {
     size_t waiting_bytes = od_wire_waiting_bytes(wire);
-    if (wire->page == NULL || waiting_bytes == 0)
+    if (!wire->is_shown || waiting_bytes == 0)
         return;
-    if (is_leased(wire) && (wire->page->flags[wire->place] & OD_PAGE_SENDING) == 0)
-        wire->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
-    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
-    od_wire_mark(wire, OD_PAGE_SENDING, 0);
+    struct od_worker_page *page = wire->net->page;
+    bool is_http = wire->place >= OD_PAGE_SOCKETS_MAX;
+    if (is_http && (page->flags[wire->place] & OD_PAGE_SENDING) == 0)
+        page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
+    page->sent[wire->place] = wire->sent + waiting_bytes;
+    mark(page, wire->place, OD_PAGE_SENDING, 0);
 }

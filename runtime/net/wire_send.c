@@ -75,7 +75,7 @@ static void drop_file(struct od_going *going)
     going->file_left = 0;
 }
 
-static void drop_shared(struct od_going *going)
+OD_SELDOM static void drop_shared(struct od_going *going)
 {
     od_frame_shared_drop(going->shared);
     going->shared = NULL;
@@ -257,21 +257,30 @@ bool od_wire_is_done(const struct od_wire *wire)
     return wire->has_shut && bytes_on_their_way(wire) == 0;
 }
 
+// Returns how many of [count] bytes were of the shared frame, which goes first: it was put when
+// nothing else waited.
+OD_SELDOM static size_t forget_shared(struct od_going *going, size_t count)
+{
+    size_t of_shared = count < going->shared_left.size ? count : going->shared_left.size;
+    going->shared_left = od_slice_from(going->shared_left, of_shared);
+    if (going->shared_left.size == 0)
+        drop_shared(going);
+    return of_shared;
+}
+
 // Forgets the first [count] bytes of what waits. What is sent stays in the buffer until it is half
 // of it, so that a slow reader of a long queue does not make us move it again and again.
 static void forget_sent(struct od_wire *wire, size_t count)
 {
-    OD_ASSERT(count <= od_wire_waiting_bytes(wire));
     struct od_going *going = wire->going;
+    OD_ASSERT(count <= bytes_left(going));
     wire->sent += count;
-    size_t of_shared = count < going->shared_left.size ? count : going->shared_left.size;
-    // The shared frame goes first: it was put when nothing else waited.
-    going->shared_left = od_slice_from(going->shared_left, of_shared);
-    if (going->shared_left.size == 0)
-        drop_shared(going);
+    wire->sent_bytes += (uint32_t)count;
+    if (going->shared != NULL)
+        count -= forget_shared(going, count);
     if (going->out.size == 0)
         return;
-    going->out_sent += count - of_shared;
+    going->out_sent += count;
     if (going->out_sent == going->out.size) {
         drop_out(going);
     } else if (going->out_sent > going->out.size / 2) {
@@ -299,8 +308,10 @@ static ssize_t send_some(struct od_wire *wire)
     od_slice own = od_slice_from(od_bytes_slice(&going->out), going->out_sent);
     int more = going->file_left > 0 ? MSG_MORE : 0; // A file follows in the same segments.
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT | more;
-    ssize_t sent = shared.size > 0 ? send_both(wire->fd, shared, own, flags)
-                                   : send(wire->fd, own.at, own.size, flags); // Which costs less.
+    bool are_both = shared.size > 0 && own.size > 0;
+    od_slice one = shared.size > 0 ? shared : own;
+    ssize_t sent = are_both ? send_both(wire->fd, shared, own, flags)
+                            : send(wire->fd, one.at, one.size, flags); // Which costs less.
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     return sent;
@@ -309,14 +320,14 @@ static ssize_t send_some(struct od_wire *wire)
 // False: the wire is broken.
 static bool send_bytes(struct od_wire *wire)
 {
+    struct od_going *going = wire->going;
     ssize_t sent = send_some(wire);
     if (sent < 0)
         return false;
-    wire->sent_bytes += (uint32_t)sent;
     forget_sent(wire, (size_t)sent);
     od_wire_count(wire);
-    if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
-        wire->going->taken_ms = od_clock_monotonic_ms();
+    if (sent > 0 && bytes_left(going) + (size_t)going->file_left > 0)
+        going->taken_ms = od_clock_monotonic_ms();
     // A reader that takes something of what is left has his time anew.
     if (sent > 0 && wire->is_closing)
         od_wire_linger(wire);
@@ -362,13 +373,13 @@ OD_SELDOM static void shut_when_sent(struct od_wire *wire)
 // The bytes, and then, if they are all sent, of the file. False: the wire is broken.
 static bool send_going(struct od_wire *wire)
 {
+    const struct od_going *going = wire->going;
     // Shown before it is sent. If the worker ends in between, main finds that the kernel has
     // counted less than the page says, and cuts a connection on which half a frame may be out.
-    if (od_wire_waiting_bytes(wire) > 0)
-        od_wire_show(wire);
-    if (bytes_left(wire->going) > 0 && !send_bytes(wire))
+    od_wire_show(wire);
+    if (bytes_left(going) > 0 && !send_bytes(wire))
         return false;
-    return wire->going->file_left == 0 || bytes_left(wire->going) > 0 || send_file(wire);
+    return going->file_left == 0 || bytes_left(going) > 0 || send_file(wire);
 }
 
 void od_wire_write(struct od_wire *wire)

@@ -248,7 +248,7 @@ static void serve(struct od_node *node)
 }
 
 // What workers have said last is to reach the others: where a client's socket goes on rests on it.
-// Main does not wait for long (main/node_process.c).
+// Main does not wait for long (main/nodes/node_process.c).
 static void end_line(struct od_line *line)
 {
     if (line->is_proved)

@@ -1,10 +1,10 @@
 // The alarm of an object: a time at which its handler `alarm` runs, whatever happens until then.
 // Its schedules are the same with a name, and a method of their own (schedule.h).
 //
-// Main's clock rings (main/alarm_clock.h); what counts is the object's own storage. If an alarm is
-// due there when the event's turn comes, the handler begins, and while it runs the alarm is not
-// there for the object's code: getAlarm gives nil, deleteAlarm does nothing, setAlarm sets another.
-// What has become of it is written with the handler's last writes, in the same batch:
+// Main's clock rings (main/workers/alarm_clock.h); what counts is the object's own storage. If an
+// alarm is due there when the event's turn comes, the handler begins, and while it runs the alarm
+// is not there for the object's code: getAlarm gives nil, deleteAlarm does nothing, setAlarm sets
+// another. What has become of it is written with the handler's last writes, in the same batch:
 //
 //   it returned                  the alarm is gone; a schedule that comes again, set for its next
 //                                time

@@ -89,7 +89,7 @@ void od_call_free(struct od_call *call)
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
     free(call->url);
-    free(call);
+    od_slab_give(&call->objects->call_blocks, call);
 }
 
 const char *od_call_whom(const struct od_call *call)
@@ -131,18 +131,17 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
 {
     OD_ASSERT(from <= OD_FROM_PEER);
     OD_ASSERT(origin_worker < od_places_nowhere(objects)); // Main is behind the last worker.
-    struct od_call *call = od_allocate_zeroed(sizeof *call);
-    call->id = ++objects->next_number;
-    call->objects = objects;
-    call->from = from;
-    call->origin_worker = origin_worker;
-    call->origin = origin;
-    call->deadline.fire = deadline_passed;
+    uint64_t block; // Not the number of the call, which no former life of the worker had either.
+    struct od_call *call = od_slab_take(&objects->call_blocks, &block);
+    *call = (struct od_call){.id = ++objects->next_number,
+                             .objects = objects,
+                             .from = from,
+                             .origin_worker = origin_worker,
+                             .origin = origin,
+                             .deadline = {.fire = deadline_passed}};
     od_map_put_number(&objects->calls, &call->by_id, call->id);
     if (from != OD_FROM_TASK)
         od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
-    if (from == OD_FROM_EXCHANGE)
-        set_deadline(call);
     return call;
 }
 
@@ -193,10 +192,13 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     call->bytes = body.size;
     object->call_count++;
     od_object_work(object)->call_bytes += body.size;
-    od_object_receive(object, event);
     // A client waits for an object but nothing waits for a client, so it closes no cycle.
-    if (call->from != OD_FROM_EXCHANGE)
-        od_deadlock_look(call);
+    if (call->from == OD_FROM_EXCHANGE) {
+        od_object_receive_read(object, event); // The call may be over by then.
+        return;
+    }
+    od_object_receive(object, event);
+    od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body,
@@ -434,6 +436,16 @@ void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memo
         give_to(call, call->objects->entry, request, memory);
     else
         route_by_path(call, request, memory, target);
+}
+
+void od_call_ask(struct od_objects *objects, uint64_t exchange, struct od_bytes *request)
+{
+    struct od_call *call = od_call_new(objects, OD_FROM_EXCHANGE, objects->worker, exchange);
+    uint64_t id = call->id;
+    od_call_route(call, od_bytes_slice(request), request);
+    call = od_call_find(objects, id);
+    if (call != NULL) // Most are answered by now.
+        set_deadline(call);
 }
 
 static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)

@@ -52,7 +52,7 @@ struct od_call {
 // Panics unless [call] is as its fields say of each other.
 void od_call_check(const struct od_call *call);
 
-// Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
+// Makes a call.
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
                             uint32_t origin_worker, uint64_t origin);
 const char *od_call_whom(const struct od_call *call);                  // For a person.
@@ -66,6 +66,10 @@ void od_call_send(struct od_call *call, od_slice message);
 
 // Its event is handled from here on, or may be in another worker.
 void od_call_begun(struct od_call *call);
+
+// The request of an exchange, which may be taken, on its way (od_call_route). It has
+// OD_RESPONSE_MS_MAX to be answered.
+void od_call_ask(struct od_objects *objects, uint64_t exchange, struct od_bytes *request);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 // [memory], when it is not NULL, is nothing but the request, and may be taken.

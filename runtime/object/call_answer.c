@@ -139,18 +139,20 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     od_call_lose_parts(call->objects, response);
 }
 
-static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
-                           uint16_t status)
+static void answer_plainly(struct od_call *call, struct od_exchange *exchange,
+                           const struct od_response *response)
 {
-    od_access_log_end(call, status);
-    od_exchange_answer(exchange, bytes);
+    od_access_log_end(call, response->status);
+    od_exchange_answer_with(exchange, response);
 }
 
 void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
 {
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
-    if (exchange != NULL)
-        answer_plainly(call, exchange, response, status);
+    if (exchange != NULL) {
+        od_access_log_end(call, status);
+        od_exchange_answer(exchange, response);
+    }
     od_call_free(call);
 }
 
@@ -175,7 +177,7 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
     else if (response.stream != 0)
         answer_in_pieces(call, exchange, bytes, &response);
     else
-        answer_plainly(call, exchange, bytes, response.status);
+        answer_plainly(call, exchange, &response);
 }
 
 // A 101 comes with the client's end of a socket, and a head with a body that is still written: the

@@ -11,7 +11,7 @@
 //
 // A request of a client has begun when its message leaves this worker, and not before: one that
 // lies in a link's buffer while this worker gets stuck is not begun by anybody, and main gives it
-// to the next (main/lease.h).
+// to the next (main/workers/lease.h).
 //
 // What is kept of messages is bounded (OD_CALLS_KEPT_BYTES_MAX); a call that is not kept fails with
 // its worker. So does one that waits for the next worker for longer than OD_CALL_AWAITS_MS_MAX, or

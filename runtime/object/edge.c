@@ -47,7 +47,7 @@ static struct od_edge_end *end_of(struct od_edge *edge, uint64_t number,
 
 struct od_edge_end *od_edge_end_new(struct od_edge *edge, uint64_t number)
 {
-    return end_of(edge, number, od_websocket_new(edge->objects->net, number, NULL, false));
+    return end_of(edge, number, od_websocket_new(edge->objects->net, NULL, false));
 }
 
 static void throw_away(struct od_objects *objects, struct od_edge_end *end)
@@ -150,16 +150,13 @@ static void pass_close(struct od_edge_end *to, uint16_t code, od_slice reason)
         od_websocket_close(to->websocket, code, reason);
 }
 
-bool od_edge_closed(struct od_objects *objects, uint64_t number, uint16_t code, od_slice reason,
-                    bool was_clean)
+void od_edge_closed(void *holder, uint16_t code, od_slice reason, bool was_clean)
 {
-    struct od_edge_end *end = find_end(objects, number);
-    if (end == NULL)
-        return false;
+    const struct od_edge_end *end = holder;
     struct od_edge *edge = end->edge;
     od_edge_check(edge);
     if (edge->state == OD_EDGE_OVER)
-        return true;
+        return;
     if (was_clean)
         pass_close(end == edge->client ? edge->way : edge->client, code, reason);
     else if (end == edge->way)
@@ -169,22 +166,18 @@ bool od_edge_closed(struct od_objects *objects, uint64_t number, uint16_t code, 
     if (edge->state != OD_EDGE_OVER && od_edge_end_is_closed(edge->client) &&
         od_edge_end_is_closed(edge->way))
         od_edge_be_over(edge);
-    return true;
 }
 
-bool od_edge_pong(struct od_objects *objects, uint64_t number, od_slice payload)
+void od_edge_pong(void *holder, od_slice payload)
 {
-    struct od_edge_end *end = find_end(objects, number);
+    const struct od_edge_end *end = holder;
     struct od_cursor cursor = od_cursor_of(payload);
     uint64_t mark = od_cursor_u64(&cursor), facts = od_cursor_u64(&cursor);
-    if (end == NULL)
-        return false;
     struct od_edge *edge = end->edge;
     if (end != edge->way || cursor.failed || mark > edge->mark)
-        return true; // It makes no sense.
+        return; // It makes no sense.
     od_edge_confirm(edge, mark);
     edge->facts_due = facts;
-    return true;
 }
 
 // --- News of its object's worker -----------------------------------------------------------------

@@ -53,11 +53,10 @@ void od_edges_take(struct od_object *object);
 void od_edge_receive_facts(struct od_objects *objects, uint32_t place, od_slice body);
 void od_edge_receive_gone(struct od_objects *objects, uint32_t place, od_slice body);
 
-// News of one of its two WebSockets. False: [number] is of no edge.
+// News of one of its two WebSockets.
 void od_edge_message(void *holder, od_slice payload, bool is_binary);
-bool od_edge_closed(struct od_objects *objects, uint64_t number, uint16_t code, od_slice reason,
-                    bool was_clean);
-bool od_edge_pong(struct od_objects *objects, uint64_t number, od_slice payload);
+void od_edge_closed(void *holder, uint16_t code, od_slice reason, bool was_clean);
+void od_edge_pong(void *holder, od_slice payload);
 
 // The link to [place] is there, or has ended.
 void od_edges_peer(struct od_objects *objects, uint32_t place);

@@ -69,9 +69,20 @@ od_slice od_event_bytes(const struct od_event *event)
     return (od_slice){event->memory != NULL ? event->memory : event->bytes, event->size};
 }
 
+bool od_event_kind_is_call(enum od_event_kind kind)
+{
+    return kind == OD_EVENT_CALL || kind == OD_EVENT_COMMAND;
+}
+
 bool od_event_is_call(const struct od_event *event)
 {
-    return event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
+    return od_event_kind_is_call(event->kind);
+}
+
+const char *od_event_kind_name(enum od_event_kind kind)
+{
+    OD_ASSERT(kind <= OD_EVENT_RESUME);
+    return names[kind];
 }
 
 OD_SELDOM static const char *method_of(const struct od_event *event)
@@ -83,6 +94,5 @@ OD_SELDOM static const char *method_of(const struct od_event *event)
 
 const char *od_event_name(const struct od_event *event)
 {
-    OD_ASSERT(event->kind <= OD_EVENT_RESUME);
-    return od_event_is_call(event) ? method_of(event) : names[event->kind];
+    return od_event_is_call(event) ? method_of(event) : od_event_kind_name(event->kind);
 }

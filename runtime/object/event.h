@@ -63,6 +63,8 @@ struct od_event *od_event_keep(struct od_event *event);
 void od_event_free(struct od_event *event); // NULL is allowed; one that is borrowed stays.
 od_slice od_event_bytes(const struct od_event *event);
 bool od_event_is_call(const struct od_event *event); // Its name is that of a method.
+bool od_event_kind_is_call(enum od_event_kind kind);
+const char *od_event_kind_name(enum od_event_kind kind); // Of all but those.
 // As authors know it: "webSocketMessage"; of a call the event's own, else for ever.
 const char *od_event_name(const struct od_event *event);
 

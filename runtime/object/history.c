@@ -3,15 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "object/objects.h"
 #include "object/trace.h"
 
 // --- What happens --------------------------------------------------------------------------------
 
-struct od_object_history *od_object_history_of(struct od_object *object)
+struct od_history_odds *od_object_history_odds(struct od_object *object)
 {
-    if (object->history == NULL)
-        object->history = od_allocate_zeroed(sizeof *object->history);
-    return object->history;
+    if (object->history.odds == NULL)
+        object->history.odds = od_allocate_zeroed(sizeof *object->history.odds);
+    return object->history.odds;
+}
+
+static uint64_t errors_of(const struct od_object_history *history)
+{
+    return history->odds == NULL ? 0 : history->odds->errors;
+}
+
+uint64_t od_object_history_errors(const struct od_object *object)
+{
+    return errors_of(&object->history);
 }
 
 static void copy(char *to, size_t room, od_slice text)
@@ -24,36 +35,34 @@ static void copy(char *to, size_t room, od_slice text)
 }
 
 // The name of a method goes with its event.
-OD_SELDOM static void keep_name(struct od_object_history *history)
+OD_SELDOM static void keep_name(struct od_object *object, const struct od_event *event)
 {
-    if (history->method == NULL)
-        history->method = od_allocate(OD_HISTORY_NAME_BYTES);
-    copy(history->method, OD_HISTORY_NAME_BYTES, od_slice_of(history->last));
-    history->last = history->method;
+    copy(od_object_history_odds(object)->method, OD_HISTORY_NAME_BYTES,
+         od_slice_of(od_event_name(event)));
 }
 
 void od_object_history_begin(struct od_object *object, const struct od_event *event)
 {
     if (od_object_is_entry(object))
         return;
-    struct od_object_history *history = od_object_history_of(object);
+    struct od_object_history *history = &object->history;
     history->events++;
     history->last_us = object->objects->event_began_us;
-    history->last = od_event_name(event);
+    history->last = (uint8_t)event->kind;
     if (od_event_is_call(event))
-        keep_name(history);
+        keep_name(object, event);
 }
 
 void od_object_history_ran(struct od_object *object, int64_t us)
 {
-    struct od_object_history *history = object->history;
-    if (history == NULL)
+    if (od_object_is_entry(object))
         return;
-    if (history->trace != NULL)
+    struct od_object_history *history = &object->history;
+    if (history->odds != NULL && history->odds->trace != NULL)
         od_trace_ran(object, us);
     history->run_us += us;
     if (us > history->slowest_us)
-        history->slowest_us = us;
+        history->slowest_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
 static od_slice first_line(od_slice text)
@@ -66,13 +75,13 @@ void od_object_history_error(struct od_object *object, od_slice where, od_slice 
 {
     if (od_object_is_entry(object))
         return;
-    struct od_object_history *history = od_object_history_of(object);
-    if (history->mishap == NULL)
-        history->mishap = od_allocate(sizeof *history->mishap);
-    history->errors++;
-    history->mishap->at_us = od_clock_passed_us();
-    copy(history->mishap->where, sizeof history->mishap->where, where);
-    copy(history->mishap->text, sizeof history->mishap->text, first_line(text));
+    struct od_history_odds *odds = od_object_history_odds(object);
+    if (odds->mishap == NULL)
+        odds->mishap = od_allocate(sizeof *odds->mishap);
+    odds->errors++;
+    odds->mishap->at_us = od_clock_passed_us();
+    copy(odds->mishap->where, sizeof odds->mishap->where, where);
+    copy(odds->mishap->text, sizeof odds->mishap->text, first_line(text));
 }
 
 // --- What is told --------------------------------------------------------------------------------
@@ -90,31 +99,38 @@ static void put_mishap(struct od_bytes *facts, const struct od_mishap *mishap)
     od_facts_number(facts, "lastErrorMs", wall_ms_of(mishap->at_us));
 }
 
+static const char *last_of(const struct od_object_history *history)
+{
+    OD_ASSERT(history->events > 0);
+    bool is_call = od_event_kind_is_call(history->last);
+    return is_call ? history->odds->method : od_event_kind_name(history->last);
+}
+
 void od_object_history_put(struct od_bytes *facts, const struct od_object_history *history)
 {
-    if (history == NULL)
+    if (history == NULL || (history->events == 0 && history->odds == NULL))
         return;
     od_facts_number(facts, "events", history->events);
     od_facts_number(facts, "runUs", (uint64_t)history->run_us);
-    od_facts_number(facts, "slowestUs", (uint64_t)history->slowest_us);
-    if (history->last != NULL) {
-        od_facts_text(facts, "lastEvent", od_slice_of(history->last));
+    od_facts_number(facts, "slowestUs", history->slowest_us);
+    if (history->events > 0) {
+        od_facts_text(facts, "lastEvent", od_slice_of(last_of(history)));
         od_facts_number(facts, "lastEventMs", wall_ms_of(history->last_us));
     }
-    od_facts_number(facts, "errors", history->errors);
-    if (history->mishap != NULL)
-        put_mishap(facts, history->mishap);
+    od_facts_number(facts, "errors", errors_of(history));
+    if (history->odds != NULL && history->odds->mishap != NULL)
+        put_mishap(facts, history->odds->mishap);
 }
 
 // --- Those that stay behind ----------------------------------------------------------------------
 
-static void free_history(struct od_object_history *history)
+static void free_odds(struct od_history_odds *odds)
 {
-    if (history == NULL)
+    if (odds == NULL)
         return;
-    free(history->mishap);
-    free(history->method);
-    free(history);
+    OD_ASSERT(odds->trace == NULL);
+    free(odds->mishap);
+    free(odds);
 }
 
 static struct od_failed *failed_of(struct od_list *link)
@@ -128,14 +144,14 @@ static void forget(struct od_objects *objects, struct od_failed *failed)
     od_map_remove(&objects->failed_by_id, &failed->by_id);
     od_list_remove(&failed->link);
     free((void *)(uintptr_t)failed->identity.name.at);
-    free_history(failed->history);
+    free_odds(failed->history.odds);
     free(failed);
 }
 
 static void stay_behind(struct od_object *object)
 {
     struct od_objects *objects = object->objects;
-    OD_ASSERT(object->history->trace == NULL);
+    OD_ASSERT(object->history.odds->trace == NULL);
     OD_ASSERT(objects->failed_by_id.size <= OD_FAILED_MAX);
     if (objects->failed_by_id.size == OD_FAILED_MAX)
         forget(objects, failed_of(objects->failed.next));
@@ -150,18 +166,16 @@ static void stay_behind(struct od_object *object)
     od_list_init(&failed->link);
     od_list_push_back(&objects->failed, &failed->link);
     od_map_put(&objects->failed_by_id, &failed->by_id, od_id_hash(&id));
-    object->history = NULL;
+    object->history = (struct od_object_history){0};
 }
 
 void od_object_history_leave(struct od_object *object)
 {
-    if (object->history == NULL)
-        return;
     od_trace_end(object);
-    if (object->history->errors > 0)
+    if (errors_of(&object->history) > 0)
         stay_behind(object);
-    free_history(object->history);
-    object->history = NULL;
+    free_odds(object->history.odds);
+    object->history.odds = NULL;
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -190,7 +204,7 @@ void od_object_history_return(struct od_object *object)
     if (failed == NULL)
         return;
     object->history = failed->history;
-    failed->history = NULL;
+    failed->history.odds = NULL;
     forget(object->objects, failed);
 }
 

@@ -1,8 +1,8 @@
 // What has become of an object's events: how many there were, how long they ran, which was the
 // last, and what went wrong. An operator sees it (object/inspection.h); nothing else depends on it.
 //
-// It is kept apart from the object, which most of the time has no use for it, and lives as long as
-// the object's struct does. The history of one with errors stays behind: an object that fails falls
+// It is part of the object's struct and lives as long as that. The history of one with errors stays
+// behind: an object that fails falls
 // asleep a few seconds later, and just then somebody asks why. The last OD_FAILED_MAX of these are
 // kept, and taken up again when their object is there again.
 //
@@ -11,10 +11,15 @@
 #ifndef OD_OBJECT_HISTORY_H
 #define OD_OBJECT_HISTORY_H
 
+#include "base/list.h"
 #include "base/map.h"
+#include "object/event.h"
 #include "object/facts.h"
-#include "object/objects.h"
+#include "object/id.h"
+#include "store/identity.h"
 
+struct od_object;
+struct od_objects;
 struct od_trace;
 
 #define OD_HISTORY_NAME_BYTES 40
@@ -23,14 +28,18 @@ struct od_trace;
 
 struct od_object_history {
     uint64_t events;
+    int64_t last_us;              // When the last began, by od_clock_passed_us,
+    uint8_t last;                 // and its kind.
+    uint32_t slowest_us;          // The longest stretch in Lua,
+    int64_t run_us;               // and all of them together.
+    struct od_history_odds *odds; // NULL: none.
+};
+
+struct od_history_odds { // What many objects never have.
     uint64_t errors;
-    int64_t run_us;           // In Lua, all of them together,
-    int64_t slowest_us;       // and the longest stretch of it.
-    int64_t last_us;          // When the last began, by od_clock_passed_us.
-    const char *last;         // Its name; NULL: there was none.
-    char *method;             // That name, if it is a call's: OD_HISTORY_NAME_BYTES, or NULL.
-    struct od_mishap *mishap; // NULL: none.
-    struct od_trace *trace;   // NULL: nobody watches it (trace.h).
+    char method[OD_HISTORY_NAME_BYTES]; // Of the last event, if it was a call.
+    struct od_mishap *mishap;           // NULL: none.
+    struct od_trace *trace;             // NULL: nobody watches it (trace.h).
 };
 
 struct od_mishap { // The last error.
@@ -44,11 +53,12 @@ struct od_failed {
     struct od_map_node by_id;
     struct od_list link;         // Longest behind first.
     struct od_identity identity; // Its name is its own.
-    struct od_object_history *history;
+    struct od_object_history history;
 };
 
-struct od_object_history *od_object_history_of(
-    struct od_object *object); // Made, when it has none yet.
+struct od_history_odds *od_object_history_odds(
+    struct od_object *object); // Made, if there are none.
+uint64_t od_object_history_errors(const struct od_object *object);
 
 // An event begins, and a stretch of Lua is over. The entry has no history.
 void od_object_history_begin(struct od_object *object, const struct od_event *event);

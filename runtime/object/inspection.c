@@ -96,7 +96,7 @@ static void put_object(struct od_bytes *facts, struct od_object *object, uint64_
     (void)od_object_name(object, &name); // So that it knows it.
     put_identity(facts, object->objects, &object->identity);
     put_life(facts, object);
-    od_object_history_put(facts, object->history);
+    od_object_history_put(facts, &object->history);
     od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
     put_measure(facts, object->objects, object->identity.id, rows_max);
     if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
@@ -177,7 +177,7 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
     const struct od_failed *failed = od_object_history_find_failed(page->objects, &id);
     put_identity(&page->facts, page->objects, identity);
     od_facts_text(&page->facts, "state", asleep(page->objects, namespace));
-    od_object_history_put(&page->facts, failed == NULL ? NULL : failed->history);
+    od_object_history_put(&page->facts, failed == NULL ? NULL : &failed->history);
     od_facts_number(&page->facts, "stored", is_there);
     put_measure(&page->facts, page->objects, identity->id, page->measure_max);
     od_facts_end(&page->facts);
@@ -186,18 +186,16 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
 
 static uint64_t weight_of(const struct od_object *object, enum od_inspect_order order)
 {
-    const struct od_object_history *history = object->history;
+    const struct od_object_history *history = &object->history;
     if (order == OD_INSPECT_SOCKETS)
         return object->socket_count;
     if (order == OD_INSPECT_QUEUE)
         return object->inbox_count;
-    if (history == NULL)
-        return 0;
     if (order == OD_INSPECT_ERRORS)
-        return history->errors;
+        return od_object_history_errors(object);
     if (order == OD_INSPECT_BUSY)
         return (uint64_t)history->run_us;
-    return (uint64_t)(order == OD_INSPECT_SLOWEST ? history->slowest_us : history->last_us);
+    return order == OD_INSPECT_SLOWEST ? history->slowest_us : (uint64_t)history->last_us;
 }
 
 static int compare_weights(const void *a, const void *b)
@@ -231,7 +229,7 @@ static bool lives(const struct page *page, struct od_object *object)
 {
     if (object->state != OD_ASLEEP || page->scope == OD_INSPECT_AWAKE)
         return object->state != OD_ASLEEP;
-    bool has_failed = object->history != NULL && object->history->errors > 0;
+    bool has_failed = od_object_history_errors(object) > 0;
     return object->socket_count > 0 || object->inbox_count > 0 || has_failed ||
            (page->scope == OD_INSPECT_ALL && od_storage_has_anything(&object->storage));
 }

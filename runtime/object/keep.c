@@ -51,7 +51,7 @@ static void use_place(struct od_socket *socket, uint32_t place)
     page->flags[place - 1] = (socket->is_events ? OD_PAGE_EVENTS : 0) |
                              (od_websocket_is_client(socket->websocket) ? OD_PAGE_MASKS : 0);
     page->answered_ms[place - 1] = socket->auto_response_ms;
-    od_websocket_show_on(socket->websocket, page, place - 1);
+    od_websocket_show_at(socket->websocket, place - 1);
 }
 
 // --- Sockets -------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ void od_keep_gone(struct od_socket *socket)
     struct od_objects *objects = socket->object->objects;
     if (socket->place == 0)
         return;
-    od_websocket_show_on(socket->websocket, NULL, 0);
+    od_websocket_hide(socket->websocket);
     give_place(objects, socket->place);
     socket->place = 0;
     size_t mark = od_link_begin(objects->main, OD_KIND_SOCKET_GONE, -1);

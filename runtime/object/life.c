@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 _Static_assert(
-    sizeof(struct od_object) <= 336 || sizeof(void *) != 8,
+    sizeof(struct od_object) <= 344 || sizeof(void *) != 8,
     "most objects sleep with their sockets: what one has only while it is busy is work.h");
 
 // --- Its name ------------------------------------------------------------------------------------
@@ -87,16 +87,10 @@ void od_object_check(const struct od_object *object)
     OD_ASSERT(object->work->object == object || od_work_is_empty(object->work));
 }
 
-static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
+static void init_identity(struct od_object *object, const od_id *id)
 {
-    OD_ASSERT(object->label == NULL);
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
-    od_slice space = od_namespace_called(object->namespace);
-    has_name = has_name && name.size <= OD_NAME_BYTES_MAX;
-    object->label = od_label_new(space, id, has_name, name);
-    if (has_name) // Which is the end of the label.
-        set_name(object, (od_slice){object->label + space.size + 1, name.size});
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
 }
@@ -125,19 +119,38 @@ void od_object_rest(struct od_object *object)
         give_work(object);
 }
 
+static struct od_object *make_of(size_t label_bytes)
+{
+    OD_ASSERT(label_bytes > 0);
+    return od_allocate_zeroed(sizeof(struct od_object) + label_bytes);
+}
+
+static struct od_object *make_labelled(const struct od_namespace *namespace, const od_id *id,
+                                       bool has_name, od_slice name)
+{
+    od_slice space = od_namespace_called(namespace);
+    has_name = has_name && name.size <= OD_NAME_BYTES_MAX;
+    struct od_object *object = make_of(od_label_bytes(space, has_name, name));
+    od_label_put(object->label, space, id, has_name, name);
+    if (has_name) // Which is the end of the label.
+        set_name(object, (od_slice){object->label + space.size + 1, name.size});
+    return object;
+}
+
 struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
                                 const od_id *id, bool has_name, od_slice name)
 {
     OD_ASSERT(namespace == NULL || id != NULL);
-    struct od_object *object = od_allocate_zeroed(sizeof *object);
+    struct od_object *object =
+        namespace != NULL ? make_labelled(namespace, id, has_name, name) : make_of(sizeof "entry");
     object->objects = objects;
     object->namespace = namespace;
     od_list_init(&object->sockets);
     object->work = od_work_at_rest();
     if (namespace != NULL)
-        init_identity(object, id, has_name, name);
+        init_identity(object, id);
     else
-        object->label = od_text_copy(OD_SLICE("entry"));
+        memcpy(object->label, "entry", sizeof "entry");
     return object;
 }
 
@@ -177,9 +190,7 @@ void od_object_free(struct od_object *object)
     od_object_history_leave(object);
     od_auto_response_free(object->auto_response);
     give_work(object);
-    od_map_deinit(&object->tags);
     if (object->has_name_apart)
         free((void *)(uintptr_t)object->identity.name.at);
-    free(object->label);
     free(object);
 }

@@ -300,8 +300,32 @@ void od_object_deliver(struct od_object *object)
         handle(object, NULL);
     object->is_inbox_next = may_begin_next(object);
     od_object_check(object);
-    od_object_settle(object);
+    settle(object, object->objects->now_us);
     od_object_rest(object);
+}
+
+// Reading is nobody's time.
+static void note_reading(struct od_objects *objects)
+{
+    if (objects->seen_reads != objects->net->reads)
+        objects->now_us = od_clock_passed_us();
+    objects->seen_reads = objects->net->reads;
+}
+
+void od_object_receive_read(struct od_object *object, struct od_event *event)
+{
+    struct od_objects *objects = object->objects;
+    od_object_settle_last(objects); // It may be one that waits.
+    if (!objects->handles_at_once || !od_list_is_empty(&objects->ready)) {
+        od_object_receive(object, event);
+        return;
+    }
+    od_object_work(object);
+    od_inbox_put(object, event);
+    note_reading(objects);
+    objects->handles_at_once = false; // What comes of it waits for its turn.
+    od_object_deliver(object);
+    objects->handles_at_once = objects->now_us < objects->turn_ends_us;
 }
 
 // It is the next in any case: nothing of the object waits, nor any other object. One that is awake,
@@ -326,9 +350,7 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     od_share_begin(&object->work->share, objects->turn);
     if (!od_share_is_left(&object->work->share))
         return false;
-    if (objects->seen_reads != objects->net->reads)
-        objects->now_us = od_clock_passed_us(); // Reading is nobody's time.
-    objects->seen_reads = objects->net->reads;
+    note_reading(objects);
     objects->handles_at_once = false; // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;

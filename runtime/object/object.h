@@ -29,6 +29,7 @@
 #include "link/failure.h"
 #include "object/auto_response.h"
 #include "object/event.h"
+#include "object/history.h"
 #include "object/id.h"
 #include "object/limits.h"
 #include "object/namespace.h"
@@ -36,7 +37,6 @@
 #include "store/identity.h"
 #include "store/storage.h"
 
-struct od_object_history;
 struct od_objects;
 struct od_refusal;
 struct od_rewind;
@@ -57,7 +57,6 @@ struct od_object {
     struct od_objects *objects;
     struct od_namespace
         *namespace;       // NULL: the entry, which has neither id nor storage nor sockets.
-    char *label;          // "rooms/lobby", for logs.
     struct od_work *work; // What of it is under way; at rest that is nothing (work.h).
     enum od_object_state state;
     uint32_t inbox_count;
@@ -69,7 +68,7 @@ struct od_object {
     uint32_t wish_count; // Of these, to outside.
     uint32_t pipe_count;
     uint32_t timeout_count;
-    struct od_map tags;
+    struct od_map *tags; // NULL: no socket has one (tag.h).
     struct od_storage storage;
     bool is_reset;
     bool is_aborted;
@@ -86,9 +85,10 @@ struct od_object {
     struct od_task *running;   // The one that is in Lua now.
     struct od_auto_response *auto_response; // NULL when not set.
     struct od_refusal *refusal;             // NULL: it may run.
-    struct od_object_history *history;      // NULL: it has none yet (history.h).
+    struct od_object_history history;
     // The engine's, untouched by the core:
     void *instance;
+    char label[]; // "rooms/lobby", for logs.
 };
 
 // Panics unless what is said of [object] above holds between two steps of it.
@@ -103,6 +103,11 @@ void od_object_rest(struct od_object *object);
 
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);
+
+// The same for what has just been read from a connection. If nobody waits, the object is delivered
+// to here and now: what the event takes is still in the cache, and is given back before the next is
+// read.
+void od_object_receive_read(struct od_object *object, struct od_event *event);
 
 // Makes it; [namespace] NULL makes the entry. Freed by itself once nobody needs it any more.
 struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,

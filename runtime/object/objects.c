@@ -9,7 +9,6 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/call_sent.h"
-#include "object/crons.h"
 #include "object/history.h"
 #include "object/leftovers.h"
 #include "object/outbox.h"
@@ -21,7 +20,6 @@
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
-static void outdated_passed(struct od_timer *timer);
 
 static void check(const struct od_objects *objects)
 {
@@ -55,6 +53,7 @@ void od_objects_init(struct od_objects *objects)
     od_slab_init(&objects->works, sizeof(struct od_work));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
+    od_slab_init(&objects->call_blocks, sizeof(struct od_call));
     od_map_init(&objects->peer_calls);
     od_map_init(&objects->streams);
     od_map_init(&objects->sinks);
@@ -75,7 +74,6 @@ void od_objects_init(struct od_objects *objects)
     od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
-    objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
 }
 
 static void free_calls(struct od_objects *objects)
@@ -138,6 +136,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_slab_deinit(&objects->works);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
+    od_slab_deinit(&objects->call_blocks);
     od_map_deinit(&objects->peer_calls);
     od_map_deinit(&objects->streams);
     od_map_deinit(&objects->sinks);
@@ -182,87 +181,6 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
-}
-
-static void name_anew(struct od_namespace *namespace, const struct od_script *script)
-{
-    od_slice called = od_script_called_name(script, namespace->name);
-    free((void *)(uintptr_t) namespace->called.at);
-    namespace->called = (od_slice){NULL, 0};
-    if (!od_slice_equal(called, namespace->name))
-    namespace->called = (od_slice){od_text_copy(called), called.size};
-}
-
-// --- Versions of the script ----------------------------------------------------------------------
-
-bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace)
-{
-    return objects->script != NULL && objects->script->serves(objects->script, namespace);
-}
-
-// Requests that wait for an entry the new version does not have go where a request goes without
-// one.
-static void empty_entry(struct od_objects *objects)
-{
-    struct od_list *link;
-    while ((link = od_list_pop_front(&objects->entry->work->inbox)) != NULL) {
-        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        OD_ASSERT(objects->entry->inbox_count > 0);
-        objects->entry->inbox_count--;
-        struct od_call *call = od_call_find(objects, event->call);
-        if (call != NULL)
-            od_call_route(call, od_event_bytes(event), NULL);
-        od_event_free(event);
-    }
-}
-
-static void retire(struct od_objects *objects, struct od_script *script)
-{
-    OD_ASSERT(od_list_is_empty(&script->link));
-    script->outdated_ms = od_clock_monotonic_ms();
-    od_list_push_back(&objects->scripts, &script->link);
-    if (!od_timer_is_set(&objects->outdated_timer))
-        od_timers_set(objects->timers, &objects->outdated_timer,
-                      script->outdated_ms + OD_OUTDATED_MS_MAX);
-}
-
-static void end_outdated(struct od_objects *objects, const struct od_script *script)
-{
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_end_outdated(OD_MAP_MEMBER(node, struct od_object, by_id), script);
-}
-
-// Former versions that are still there have handlers that run, oldest version first.
-static void outdated_passed(struct od_timer *timer)
-{
-    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, outdated_timer);
-    od_time_ms due_ms = od_clock_monotonic_ms() - OD_OUTDATED_MS_MAX;
-    OD_LIST_EACH (link, &objects->scripts) {
-        const struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
-        if (script->outdated_ms > due_ms) {
-            od_timers_set(objects->timers, timer, script->outdated_ms + OD_OUTDATED_MS_MAX);
-            return;
-        }
-        end_outdated(objects, script);
-    }
-}
-
-void od_objects_switch(struct od_objects *objects, struct od_script *script)
-{
-    OD_ASSERT(script != NULL);
-    OD_ASSERT(script != objects->script);
-    OD_ASSERT(objects->entry->running == NULL);
-    if (objects->script != NULL)
-        retire(objects, objects->script);
-    objects->script = script;
-    od_timeouts_clear(objects->entry);
-    if (!script->has_entry)
-        empty_entry(objects);
-    OD_LIST_EACH (link, &objects->namespaces)
-        name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
-    od_leftovers_begin(objects);
-    od_crons_wake(objects, NULL);
 }
 
 static void end_timeouts(struct od_objects *objects)
@@ -333,20 +251,6 @@ bool od_objects_are_still(const struct od_objects *objects)
     return objects->tasks.size == 0 && objects->calls.size == 0 &&
            od_list_is_empty(&objects->ready) && od_list_is_empty(&objects->gated) &&
            are_attached(objects);
-}
-
-bool od_objects_close_scripts(struct od_objects *objects)
-{
-    OD_LIST_EACH_SAFE (link, &objects->scripts) {
-        struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
-        if (script->uses > 0)
-            continue;
-        if (!script->wind_up(script))
-            return true;
-        od_list_remove(link);
-        script->close(script);
-    }
-    return false;
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -429,7 +333,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 void od_objects_watch_awake(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->work->awake));
-    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms();
+    od_object_work(object)->awake_since_ms = od_clock_monotonic_ms_at(object->objects->now_us);
     od_list_push_back(&object->objects->awake, &object->work->awake);
     object->objects->awake_count++;
 }
@@ -481,13 +385,14 @@ static void fit_maps(struct od_objects *objects)
 {
     struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
                                    &objects->timeouts,   &objects->calls,
-                                   &objects->peer_calls, &objects->net->websockets};
+                                   &objects->peer_calls};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);
     od_slab_fit(&objects->effects);
     od_slab_fit(&objects->store->entries);
     od_slab_fit(&objects->works);
+    od_slab_fit(&objects->call_blocks);
 }
 
 // Many may be due at once; events come in between.

@@ -47,7 +47,7 @@ struct od_objects {
     int64_t now_us;                // When the last one ended, or the turn began,
     int64_t turn_ends_us;          // and until when events may begin in it.
     uint64_t turn;                 // So many have begun.
-    bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
+    bool handles_at_once;          // What is read now (od_object_receive_read).
     struct od_event *borrowed;     // The one event of these,
     struct od_object *unsettled;   // and whose it was last; NULL: it is settled.
     uint64_t seen_reads;           // Of the net: what was read since is not in now_us.
@@ -63,7 +63,8 @@ struct od_objects {
     struct od_slab works;   // Of objects that are not at rest (work.h).
     struct od_map timeouts;
     struct od_map calls;
-    struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_slab call_blocks; // What they lie in.
+    struct od_map peer_calls;   // Those from other workers, by their number there.
     struct od_map streams;
     struct od_map sinks;
     struct od_call_marks call_marks;

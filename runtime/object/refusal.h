@@ -1,12 +1,12 @@
 // A refusal: for a while an object is not run, because running it has cost a worker.
 //
 // Without it one bad object would take the worker down again as soon as it is back, and all others
-// in it would wait each time. Main decides and says for how long (main/quarantine.h). Requests and
-// calls to a refused object fail at once with the reason (503); messages of its sockets wait,
-// unread in the kernel once there are many, and are handled when the time is over: a socket is
-// never the one to pay. What the object would have to be told of sockets that were closed while it
-// was gone waits too, unless telling it has cost several workers: then it hears no close
-// (main/quarantine.h).
+// in it would wait each time. Main decides and says for how long (main/workers/quarantine.h).
+// Requests and calls to a refused object fail at once with the reason (503); messages of its
+// sockets wait, unread in the kernel once there are many, and are handled when the time is over: a
+// socket is never the one to pay. What the object would have to be told of sockets that were closed
+// while it was gone waits too, unless telling it has cost several workers: then it hears no close
+// (main/workers/quarantine.h).
 //
 // Owner: struct od_objects; an object points to its refusal while there is one.
 

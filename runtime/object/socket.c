@@ -55,7 +55,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
     socket->object = object;
     socket->is_listed = true;
     socket->is_events = is_events;
-    socket->websocket = od_websocket_new(objects->net, socket->id, socket, is_events);
+    socket->websocket = od_websocket_new(objects->net, socket, is_events);
     od_list_init(&socket->link);
     od_list_init(&socket->waiting);
     od_map_put_number(&objects->sockets, &socket->by_id, socket->id);

@@ -11,7 +11,9 @@ static bool has_name(const struct od_map_node *node, const void *key)
 
 struct od_tag *od_tag_find(const struct od_object *object, od_slice name)
 {
-    struct od_map_node *node = od_map_find(&object->tags, od_slice_hash(name), has_name, &name);
+    if (object->tags == NULL)
+        return NULL;
+    struct od_map_node *node = od_map_find(object->tags, od_slice_hash(name), has_name, &name);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_tag, by_name);
 }
 
@@ -25,7 +27,9 @@ static struct od_tag *find_or_make(struct od_object *object, od_slice name)
     if (name.size > 0)
         memcpy(tag->name, name.at, name.size);
     od_list_init(&tag->sockets);
-    od_map_put(&object->tags, &tag->by_name, od_slice_hash(name));
+    if (object->tags == NULL)
+        object->tags = od_allocate_zeroed(sizeof *object->tags);
+    od_map_put(object->tags, &tag->by_name, od_slice_hash(name));
     return tag;
 }
 
@@ -59,16 +63,26 @@ void od_tag_add(struct od_object *object, struct od_socket *socket, const od_sli
     }
 }
 
+static void end_tag(struct od_object *object, struct od_tag *tag)
+{
+    OD_ASSERT(object->tags != NULL);
+    od_map_remove(object->tags, &tag->by_name);
+    free(tag);
+    if (object->tags->size > 0)
+        return;
+    od_map_deinit(object->tags);
+    free(object->tags);
+    object->tags = NULL;
+}
+
 void od_tag_remove(struct od_object *object, struct od_socket *socket)
 {
     for (size_t i = 0; i < socket->tag_count; i++) {
         struct od_tag *tag = socket->tags[i].tag;
         od_list_remove(&socket->tags[i].link);
         OD_ASSERT(tag->count > 0);
-        if (--tag->count > 0)
-            continue;
-        od_map_remove(&object->tags, &tag->by_name);
-        free(tag);
+        if (--tag->count == 0)
+            end_tag(object, tag);
     }
     free(socket->tags);
     socket->tags = NULL;

@@ -5,7 +5,7 @@
 // it been accepted with it, as it does when it is given back after a crash. That costs a walk past
 // the younger ones, and nothing for the youngest.
 //
-// Owner: struct od_object embeds the map; a socket owns its links in the lists.
+// Owner: the object has the map while there is a tag; a socket owns its links in the lists.
 
 #ifndef OD_OBJECT_TAG_H
 #define OD_OBJECT_TAG_H

@@ -278,7 +278,7 @@ OD_SELDOM static void leave_section(struct od_task *task)
     od_section_end(task);
 }
 
-void od_task_free(struct od_task *task)
+inline void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
@@ -321,7 +321,7 @@ static void release_stream(const struct od_task *task, const struct od_response 
 static void release(struct od_task *task, od_slice bytes)
 {
     struct od_response response;
-    if (!od_response_read(bytes, &response))
+    if (od_response_is_alone(bytes) || !od_response_read(bytes, &response))
         return;
     if (response.socket != 0)
         release_socket(task, &response);

@@ -5,7 +5,8 @@
 
 struct od_trace *od_trace_of(const struct od_object *object)
 {
-    return object->history == NULL ? NULL : object->history->trace;
+    const struct od_history_odds *odds = object->history.odds;
+    return odds == NULL ? NULL : odds->trace;
 }
 
 bool od_trace_is_on(const struct od_object *object)
@@ -18,18 +19,18 @@ bool od_trace_is_on(const struct od_object *object)
 bool od_trace_watch(struct od_object *object, struct od_error *err)
 {
     struct od_objects *objects = object->objects;
-    struct od_object_history *history = od_object_history_of(object);
-    if (history->trace == NULL) {
+    struct od_history_odds *odds = od_object_history_odds(object);
+    if (odds->trace == NULL) {
         if (objects->trace_count == OD_TRACES_MAX)
             return od_error_set(err, "%d objects are watched already", OD_TRACES_MAX);
-        history->trace = od_allocate_zeroed(sizeof *history->trace);
-        history->trace->object = object;
-        od_list_init(&history->trace->link);
-        od_list_push_back(&objects->traces, &history->trace->link);
+        odds->trace = od_allocate_zeroed(sizeof *odds->trace);
+        odds->trace->object = object;
+        od_list_init(&odds->trace->link);
+        od_list_push_back(&objects->traces, &odds->trace->link);
         objects->trace_count++;
     }
-    history->trace->asked_ms = od_clock_monotonic_ms();
-    OD_ASSERT(history->trace->object == object);
+    odds->trace->asked_ms = od_clock_monotonic_ms();
+    OD_ASSERT(odds->trace->object == object);
     OD_ASSERT(objects->trace_count <= OD_TRACES_MAX);
     return true;
 }
@@ -41,7 +42,7 @@ void od_trace_end(struct od_object *object)
         return;
     OD_ASSERT(trace->object == object);
     OD_ASSERT(object->objects->trace_count > 0);
-    object->history->trace = NULL;
+    object->history.odds->trace = NULL;
     object->objects->trace_count--;
     od_list_remove(&trace->link);
     free(trace->tap);

@@ -16,6 +16,7 @@
 #define OD_OBJECT_TRACE_H
 
 #include "object/history.h"
+#include "object/objects.h"
 #include "object/task.h"
 
 #define OD_TRACE_EVENTS 100

@@ -15,7 +15,7 @@
 //                not.
 //
 // Main tells a worker, before it delivers anything, which of its objects have wishes
-// (main/wishes.h); so also those that no process knows any more are dialled.
+// (main/workers/wishes.h); so also those that no process knows any more are dialled.
 //
 // Row: u8 kind, str url, str protocols, str headers (link/headers.h), u32 min ms, u32 max ms, u16
 // count, str tags*, u8 has attachment, str attachment. Its name: a zero byte, u64 number.

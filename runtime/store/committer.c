@@ -8,16 +8,14 @@
 
 #include "base/fault.h"
 #include "base/thread.h"
-#include "store/applier.h"
 #include "store/env_file.h"
+#include "store/follower.h"
 #include "store/group.h"
 #include "store/intake.h"
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/lock.h"
-#include "store/mapped.h"
 #include "store/replay.h"
-#include "store/trash.h"
 
 struct od_committer {
     const struct od_committer_events *events;
@@ -28,6 +26,7 @@ struct od_committer {
     int lock_fd;
     pthread_t thread;
     struct od_reports reports;
+    struct od_follower follower;
 
     pthread_mutex_t mutex; // For what follows, up to the next blank line.
     pthread_cond_t has_work;
@@ -38,16 +37,14 @@ struct od_committer {
     uint64_t kept_behind;
     struct od_committer_stats stats;
 
-    struct od_applier applier; // The thread's own, like the rest.
-    unsigned apply_failures;   // In a row.
-    bool sweep_is_due;
+    struct od_rehearsal rehearsal; // The thread's own, like the rest.
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
     struct od_error lost_why; // In place of what the code says; "": nothing.
 };
 
-// --- The thread ----------------------------------------------------------------------------------
+// --- Waiting -------------------------------------------------------------------------------------
 
 static bool is_closing(struct od_committer *committer)
 {
@@ -57,15 +54,26 @@ static bool is_closing(struct od_committer *committer)
     return closing;
 }
 
-// Until there is work, or the applier is due.
+static bool must_tell_lost(const struct od_committer *committer)
+{
+    return committer->env->lost != 0 && !committer->has_told_lost;
+}
+
+static bool follower_is_due(struct od_committer *committer)
+{
+    return od_follower_is_due(&committer->follower) ||
+           (committer->reader_check_is_due && od_follower_is_idle(&committer->follower));
+}
+
+// Until there is work, or what has gathered is due. The follower wakes us when it is idle.
 static void wait(struct od_committer *committer)
 {
-    if (od_applier_is_empty(&committer->applier)) {
+    const struct od_gathering *gathering = committer->follower.gathering;
+    if (od_gathering_is_empty(gathering) || !od_follower_is_idle(&committer->follower))
         pthread_cond_wait(&committer->has_work, &committer->mutex);
-        return;
-    }
-    od_thread_wait_us(&committer->has_work, &committer->mutex,
-                      committer->applier.due_us - od_clock_passed_us());
+    else
+        od_thread_wait_us(&committer->has_work, &committer->mutex,
+                          gathering->due_us - od_clock_passed_us());
 }
 
 // False when there is nothing left and never will be.
@@ -73,8 +81,7 @@ static bool wait_for_work(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
-           !committer->sweep_is_due && !committer->reader_check_is_due &&
-           !committer->tending_is_due && !od_applier_is_due(&committer->applier))
+           !committer->tending_is_due && !follower_is_due(committer) && !must_tell_lost(committer))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
@@ -112,120 +119,82 @@ static void count_group(struct od_committer *committer, const struct od_group *g
     pthread_mutex_unlock(&committer->mutex);
 }
 
-static void note_applied(struct od_committer *committer)
-{
-    if (committer->journal != NULL)
-        od_journal_applied(committer->journal, committer->applier.mark.moment.sequence);
-    committer->apply_failures = 0;
-    if (!committer->applier.deleted_all)
-        return;
-    committer->applier.deleted_all = false;
-    committer->sweep_is_due = true;
-    pthread_mutex_lock(&committer->mutex);
-    committer->stats.has_trash = true;
-    pthread_mutex_unlock(&committer->mutex);
-}
+// --- What follows --------------------------------------------------------------------------------
 
-// A disk that is full may have room again; anything else is tried a few times.
-static void note_not_applied(struct od_committer *committer, int code)
-{
-    bool is_full = code == ENOSPC || code == EDQUOT || code == MDB_MAP_FULL;
-    od_env_reopen(committer->env);
-    if (++committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX && !is_full &&
-        committer->env->lost == 0)
-        committer->env->lost = code;
-    if (committer->apply_failures != OD_STORE_APPLY_TRIES_MAX || committer->env->lost != 0)
-        return;
-    od_reports_begin_group(&committer->reports);
-    od_reports_stalled(&committer->reports, od_env_reason(code));
-    od_reports_end_group(&committer->reports);
-}
-
-static bool apply(struct od_committer *committer)
-{
-    int code = od_applier_run(&committer->applier, &committer->reports);
-    if (code == 0)
-        note_applied(committer);
-    else
-        note_not_applied(committer, code);
-    return code == 0;
-}
-
-static bool has_given_up(struct od_committer *committer)
-{
-    return committer->env->lost != 0 ||
-           (is_closing(committer) && committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX);
-}
-
-// What cannot be applied at all is left to the next start.
-static void apply_all(struct od_committer *committer)
-{
-    while (!od_applier_is_empty(&committer->applier) && !apply(committer)) {
-        if (has_given_up(committer))
-            od_applier_abandon(&committer->applier, &committer->reports);
-        else
-            usleep(OD_STORE_APPLY_RETRY_MS * 1000);
-    }
-}
-
-// A spec holds it while several submissions for one group arrive. What is durable goes its way.
-static void hold(struct od_committer *committer)
-{
-    while (OD_FAULT("commit.hold") && !is_closing(committer)) {
-        usleep(1000);
-        if (od_applier_is_due(&committer->applier))
-            apply_all(committer);
-    }
-}
-
-static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
-{
-    od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
-    if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
-        committer->env->lost = group->code;
-    if (group->code == OD_ENV_FENCED)
-        committer->lost_why = group->engine_err;
-    if (committer->env->lost == 0 && committer->journal != NULL)
-        committer->env->lost = od_journal_broken(committer->journal);
-    if (od_group_has_failed(group))
-        apply_all(committer);
-    od_group_tell(group, &committer->reports);
-    count_group(committer, group, bytes);
-    committer->groups_since_check++;
-}
-
-// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
-static void sweep(struct od_committer *committer)
-{
-    OD_ASSERT(committer->sweep_is_due);
-    uint64_t swept = 0;
-    bool is_empty = false;
-    int code = od_env_check_files(committer->env);
-    if (code == 0)
-        code = od_trash_sweep_once(committer->env, &swept, &is_empty);
-    if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
-        od_env_reopen(committer->env);
-    committer->sweep_is_due = code == 0 && !is_empty;
-    pthread_mutex_lock(&committer->mutex);
-    committer->stats.swept += code == 0 ? swept : 0;
-    committer->stats.has_trash = !is_empty;
-    pthread_mutex_unlock(&committer->mutex);
-}
-
-// A process that died keeps its place among LMDB's readers, and with it every page it could see.
-static void check_readers(struct od_committer *committer)
+static bool take_reader_check(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
     bool is_due = committer->reader_check_is_due ||
                   committer->groups_since_check >= OD_STORE_GROUPS_PER_READER_CHECK;
     committer->reader_check_is_due = false;
     pthread_mutex_unlock(&committer->mutex);
-    if (!is_due)
+    if (is_due)
+        committer->groups_since_check = 0;
+    return is_due;
+}
+
+static void note_progress(struct od_committer *committer)
+{
+    const struct od_follower *follower = &committer->follower;
+    if (committer->journal != NULL)
+        od_journal_applied(committer->journal, follower->applied);
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.swept = follower->swept;
+    committer->stats.has_trash = follower->has_trash;
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+// It sweeps while nothing waits. What cannot be swept is tried again when there is new trash, or
+// after a restart.
+static void let_follow(struct od_committer *committer)
+{
+    if (!od_follower_is_idle(&committer->follower))
         return;
-    committer->groups_since_check = 0;
-    if (od_env_check_files(committer->env) != 0) // Also while nobody writes, when a worker ended.
-        return;
-    mdb_reader_check(committer->env->lmdb, NULL);
+    pthread_mutex_lock(&committer->mutex);
+    bool may_sweep = od_list_is_empty(&committer->waiting);
+    pthread_mutex_unlock(&committer->mutex);
+    od_follower_go_on(&committer->follower, take_reader_check(committer), may_sweep);
+    note_progress(committer);
+}
+
+static void on_follower_idle(void *owner)
+{
+    struct od_committer *committer = owner;
+    pthread_mutex_lock(&committer->mutex);
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+// --- The thread ----------------------------------------------------------------------------------
+
+// A spec holds it while several submissions for one group arrive. What is durable goes its way.
+static void hold(struct od_committer *committer)
+{
+    while (OD_FAULT("commit.hold") && !is_closing(committer)) {
+        usleep(1000);
+        let_follow(committer);
+    }
+}
+
+static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
+{
+    od_follower_keep_up(&committer->follower);
+    const struct od_committing by = {.journal = committer->journal,
+                                     .rehearsal = &committer->rehearsal,
+                                     .gathering = committer->follower.gathering,
+                                     .unapplied = od_follower_unapplied(&committer->follower)};
+    od_group_commit(group, &by, &committer->reports);
+    if (group->code == OD_ENV_FENCED)
+        committer->lost_why = group->engine_err;
+    if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
+        od_env_lose(committer->env, group->code);
+    if (committer->journal != NULL && od_journal_broken(committer->journal) != 0)
+        od_env_lose(committer->env, od_journal_broken(committer->journal));
+    if (od_group_has_failed(group))
+        od_follower_finish(&committer->follower);
+    od_group_tell(group, &committer->reports);
+    count_group(committer, group, bytes);
+    committer->groups_since_check++;
 }
 
 // A segment that cannot be begun is tried again by the group that needs it.
@@ -245,7 +214,7 @@ static void tend_journal(struct od_committer *committer)
 
 static void tell_when_lost(struct od_committer *committer)
 {
-    if (committer->env->lost == 0 || committer->has_told_lost)
+    if (!must_tell_lost(committer))
         return;
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
@@ -259,12 +228,12 @@ static void tell_when_lost(struct od_committer *committer)
 static void place(struct od_committer *committer, const struct od_pending *order, size_t bytes)
 {
     struct od_error err = {.text = ""};
-    apply_all(committer);
+    od_follower_finish(&committer->follower);
     struct od_intake intake = {committer->env, committer->engine, order, &committer->reports};
-    int code = od_intake_perform(&intake, &committer->sweep_is_due, &err);
-    if (code != 0 && committer->env->lost == 0)
-        committer->env->lost = code;
+    int code = od_intake_perform(&intake, &committer->follower.sweep_is_due, &err);
     committer->lost_why = err;
+    if (code != 0)
+        od_env_lose(committer->env, code);
     pthread_mutex_lock(&committer->mutex);
     committer->stats.waiting_bytes -= bytes;
     pthread_mutex_unlock(&committer->mutex);
@@ -279,11 +248,8 @@ static void work(struct od_committer *committer)
         place(committer, od_pending_of(group.pending.next), bytes);
     else if (!od_list_is_empty(&group.pending))
         commit_group(committer, &group, bytes);
-    else if (committer->sweep_is_due)
-        sweep(committer);
     od_group_deinit(&group);
-    if (od_applier_is_due(&committer->applier))
-        apply_all(committer);
+    let_follow(committer);
     tell_when_lost(committer);
 }
 
@@ -292,20 +258,31 @@ static void *run(void *argument)
     struct od_committer *committer = argument;
     while (wait_for_work(committer)) {
         hold(committer);
-        check_readers(committer);
         tend_journal(committer);
         work(committer);
     }
-    if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
-        apply_all(committer);    // What cannot be applied is done by the next start.
+    if (OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
+        od_follower_wait(&committer->follower);
+    else
+        od_follower_finish(&committer->follower);
+    note_progress(committer);
     tend_journal(committer);
     return NULL;
 }
 
-static bool start_thread(struct od_committer *committer, struct od_error *err)
+static bool start_threads(struct od_committer *committer, const struct od_replay *replay,
+                          struct od_error *err)
 {
+    errno = od_follower_open(&committer->follower, &replay->applier, &replay->gathering.moment,
+                             &committer->reports, on_follower_idle, committer);
+    if (errno != 0)
+        return od_error_errno(err, "cannot start the thread that writes data.mdb");
     errno = od_thread_start(&committer->thread, run, committer);
-    return errno == 0 || od_error_errno(err, "cannot start the committer's thread");
+    if (errno == 0)
+        return true;
+    od_error_errno(err, "cannot start the committer's thread");
+    od_follower_close(&committer->follower);
+    return false;
 }
 
 // --- The loop's side -----------------------------------------------------------------------------
@@ -318,48 +295,62 @@ static void on_wake(uv_poll_t *wake, int status, int events)
 }
 
 static bool open_journal(struct od_committer *committer, const char *directory,
-                         struct od_error *err)
+                         struct od_replay *replay, struct od_error *err)
 {
-    struct od_applier *applier = &committer->applier;
-    od_applier_init(applier, committer->env);
-    int code = od_journal_mark_load(&applier->mark, committer->env);
+    od_env_set_synced(committer->env, committer->engine == NULL);
+    return committer->engine != NULL ||
+           (od_journal_open(&committer->journal, directory, &replay->applier.mark, od_replay_take,
+                            replay, err) &&
+            od_replay_end(replay, err));
+}
+
+// [code] says whether the mark could be read.
+static bool catch_up(struct od_committer *committer, const char *directory,
+                     struct od_replay *replay, int code, struct od_error *err)
+{
+    if (code == 0)
+        code = od_rehearsal_open(&committer->rehearsal, committer->env);
     if (code != 0)
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
-    applier->moment = applier->mark.moment;
-    od_env_set_synced(committer->env, committer->engine == NULL);
-    if (committer->engine != NULL)
+    if (open_journal(committer, directory, replay, err))
         return true;
-    bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,
-                                   applier, err) &&
-                   od_replay_end(applier, err);
-    if (!is_open) {
-        od_applier_deinit(applier);
-        od_journal_close(committer->journal);
-    }
-    return is_open;
+    od_journal_close(committer->journal);
+    od_rehearsal_close(&committer->rehearsal);
+    return false;
+}
+
+static bool open_store(struct od_committer *committer, const char *directory,
+                       struct od_replay *replay, struct od_error *err)
+{
+    if (!od_env_open(&committer->env, directory, true, err))
+        return false;
+    int code = od_replay_init(replay, committer->env);
+    if (catch_up(committer, directory, replay, code, err))
+        return true;
+    od_replay_deinit(replay);
+    od_env_close(committer->env);
+    return false;
 }
 
 static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
-                                            int lock_fd, struct od_error *err)
+                                            int lock_fd, struct od_replay *replay,
+                                            struct od_error *err)
 {
     bool is_held = false;
     committer->lock_fd = lock_fd;
     if (lock_fd < 0 && (!od_env_make_directory(directory, err) ||
                         !od_lock_open(&committer->lock_fd, directory, &is_held, err)))
         return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
-    if (od_env_open(&committer->env, directory, true, err)) {
-        if (open_journal(committer, directory, err))
-            return OD_COMMITTER_OPEN;
-        od_env_close(committer->env);
-    }
+    if (open_store(committer, directory, replay, err))
+        return OD_COMMITTER_OPEN;
     od_lock_close(committer->lock_fd);
     return OD_COMMITTER_FAILED;
 }
 
 static void close_files(struct od_committer *committer)
 {
-    od_applier_deinit(&committer->applier);
+    od_rehearsal_close(&committer->rehearsal);
     od_journal_close(committer->journal);
     od_env_close(committer->env);
     od_lock_close(committer->lock_fd);
@@ -391,10 +382,10 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     committer->events = events;
     committer->owner = owner;
     committer->engine = engine;
-    committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
-    committer->stats.has_trash = true;
+    committer->stats.has_trash = true; // A sweep finds out whether the last life left some.
     committer->kept_behind = OD_JOURNAL_KEEPS_NONE;
-    enum od_committer_opening opening = open_files(committer, directory, lock_fd, err);
+    struct od_replay replay;
+    enum od_committer_opening opening = open_files(committer, directory, lock_fd, &replay, err);
     if (opening != OD_COMMITTER_OPEN) {
         free(committer);
         return opening;
@@ -404,7 +395,9 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     od_thread_condition_init(&committer->has_work);
     bool can_report = od_reports_init(&committer->reports, loop, on_wake, committer) ||
                       od_error_errno(err, "cannot wake the committer's owner");
-    if (can_report && start_thread(committer, err)) {
+    bool is_started = can_report && start_threads(committer, &replay, err);
+    od_replay_deinit(&replay);
+    if (is_started) {
         *result = committer;
         return OD_COMMITTER_OPEN;
     }
@@ -424,7 +417,9 @@ void od_committer_close(struct od_committer *committer)
     committer->is_closing = true;
     pthread_cond_signal(&committer->has_work);
     pthread_mutex_unlock(&committer->mutex);
+    od_follower_hurry(&committer->follower);
     pthread_join(committer->thread, NULL);
+    od_follower_close(&committer->follower);
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);

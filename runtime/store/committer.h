@@ -3,7 +3,8 @@
 // A write waits for the disk, and the main process must not. So a thread of its own takes all that
 // waits as one group, writes it to the journal (which returns when the disk has it), and reports.
 // While one group is on its way to the disk the next gathers, so a slow disk makes larger groups
-// and not a longer queue. Now and then what the journal has goes into LMDB, many groups at once.
+// and not a longer queue. What the journal has goes into LMDB in a second thread (follower.h), many
+// groups at once, and no group waits for it, unless LMDB is behind by too much.
 //
 // There are two watermarks. *Durable up to N*: the writes survive a power cut, effects may leave;
 // that is the journal's. *Applied up to N*: a read transaction begun from now on sees them, so a
@@ -19,11 +20,10 @@
 // With an engine (engine.h) groups are durable when that has them: it takes the journal's place,
 // and only what belongs to slots that were taken is written.
 //
-// Objects that called deleteAll leave their rows to the trash, which the thread sweeps while
-// nothing waits.
+// Objects that called deleteAll leave their rows to the trash, which is swept while nothing waits.
 //
-// Process: main. Thread: all functions and events on the loop's; one thread inside, which never
-// logs. Owner: main; memory goes a turn of the loop after od_committer_close.
+// Process: main. Thread: all functions and events on the loop's; two threads inside, which never
+// log. Owner: main; memory goes a turn of the loop after od_committer_close.
 
 #ifndef OD_STORE_COMMITTER_H
 #define OD_STORE_COMMITTER_H
@@ -72,7 +72,7 @@ void od_committer_files(const struct od_committer *committer, struct od_store_fi
 // A descriptor that goes on to hold the lock when this is closed.
 int od_committer_duplicate_lock(const struct od_committer *committer);
 
-// Waits until all that was submitted is committed or failed, reports it, and ends the thread. The
+// Waits until all that was submitted is committed or failed, reports it, and ends the threads. The
 // loop must run once more. NULL is allowed.
 void od_committer_close(struct od_committer *committer);
 

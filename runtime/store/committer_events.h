@@ -17,7 +17,7 @@ struct od_committer_events {
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
     // LMDB cannot take what the journal has, because there is no room; it is tried again and again,
-    // and nothing else is written meanwhile. Told once for each such time.
+    // and what else is written waits once it is much. Told once for each such time.
     void (*stalled)(void *owner, const char *why);
     // Nothing can be written any more: [why] says what has happened to the files, and what to do.
     // What was not reported as durable until now will not be. Told once.

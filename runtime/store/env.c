@@ -1,6 +1,7 @@
 #include "store/env.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,16 +247,27 @@ void od_env_reopen(struct od_env *env)
         env->lmdb = NULL; // What was left in the middle stays so; the process is about to end.
     OD_LIST_EACH (link, &env->readers)
         code = code == 0 ? begin_and_reset(env, reader_of(link)) : code;
-    env->lost = code;
+    if (code != 0)
+        od_env_lose(env, code);
     pthread_mutex_unlock(&env->mutex);
     pthread_rwlock_unlock(&env->gate);
+}
+
+void od_env_lose(struct od_env *env, int code)
+{
+    int none = 0;
+    OD_ASSERT(code != 0);
+    if (code == MDB_CORRUPTED) // LMDB may not be touched any more (od_env_close).
+        env->lost = code;
+    else
+        (void)atomic_compare_exchange_strong(&env->lost, &none, code);
 }
 
 int od_env_check_files(struct od_env *env)
 {
     struct od_store_files now;
     od_store_files_look(&now, env->directory_path);
-    if (env->lost == 0 && !od_store_files_equal(&now, &env->files))
-        env->lost = ESTALE;
+    if (!od_store_files_equal(&now, &env->files))
+        od_env_lose(env, ESTALE);
     return env->lost;
 }

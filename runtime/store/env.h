@@ -14,7 +14,7 @@
 // known here, notice nothing; they are only kept from reading meanwhile.
 //
 // Private to the layer: lmdb.h is known only here and in what includes this.
-// Thread: all on the loop's, but od_env_reopen on the committer's.
+// Thread: all on the loop's; a writer's functions and readers on others, too.
 // Owner: counted; od_env_close gives one count back.
 
 #ifndef OD_STORE_ENV_H
@@ -54,7 +54,8 @@ struct od_env {
     struct od_env *next;         // Of those open in this process.
     char *directory_path;        // Absolute.
     struct od_store_files files; // That it opened.
-    int lost;                    // Why the writer can no longer write; 0: it can.
+    _Atomic uint64_t commits;    // The writer has ended.
+    _Atomic int lost;            // Why the writer can no longer write; 0: it can.
     const unsigned char *map;    // A writer's: where the file is mapped.
     size_t page_bytes, map_bytes;
 };
@@ -82,6 +83,9 @@ void od_env_set_synced(struct od_env *env, bool is_synced);
 
 // A writer's, after a failed commit. When it does not open again, the environment is lost.
 void od_env_reopen(struct od_env *env);
+
+// From now on nothing can be written; of several reasons the first is told.
+void od_env_lose(struct od_env *env, int code);
 
 // 0 while the files it opened have their names and it is not lost; otherwise it is from now on.
 OD_MUST_CHECK int od_env_check_files(struct od_env *env);

@@ -259,7 +259,8 @@ static bool note_files(struct od_env *env, struct od_error *err)
                    status.st_dev == files.data.device && status.st_ino == files.data.inode;
     if (env->files.data.inode != 0 && !od_store_files_equal(&files, &env->files))
         is_same = false;
-    env->files = is_same ? files : env->files;
+    if (is_same && env->files.data.inode == 0) // Others compare with it meanwhile.
+        env->files = files;
     return is_same || fail_open(env, ESTALE, err);
 }
 

@@ -24,7 +24,10 @@ struct od_store_files {
     struct od_store_file lock;
 };
 
-// What has the names now.
+// What has the name now.
+struct od_store_file od_store_file_look(const char *path);
+OD_MUST_CHECK bool od_store_file_equal(struct od_store_file a, struct od_store_file b);
+
 void od_store_files_look(struct od_store_files *files, const char *directory);
 
 OD_MUST_CHECK bool od_store_files_equal(const struct od_store_files *a,

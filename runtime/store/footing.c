@@ -149,12 +149,21 @@ static bool take_tree(struct od_footing_tree *tree, const unsigned char *table, 
 static bool find_table(struct od_footing *footing, od_slice name, struct od_footing_tree *tree)
 {
     size_t node;
+    for (size_t i = 0; i < footing->table_count; i++) {
+        *tree = footing->tables[i].tree;
+        if (od_slice_equal(footing->tables[i].name, name))
+            return true;
+    }
     const unsigned char *leaf = walk_to(footing, footing->main, name, false);
     if (leaf == NULL || !find_in(leaf, name, &node))
         return false;
     struct od_file_value value = od_file_node_value(leaf, footing->page_bytes, node);
-    return value.is_table && value.size == od_file_table_bytes &&
-           take_tree(tree, (const unsigned char *)value.bytes.at, 0);
+    if (!value.is_table || value.size != od_file_table_bytes ||
+        !take_tree(tree, (const unsigned char *)value.bytes.at, 0))
+        return false;
+    OD_ASSERT(footing->table_count < OD_FOOTING_TABLES_MAX);
+    footing->tables[footing->table_count++] = (struct od_footing_table){name, *tree};
+    return true;
 }
 
 static bool look(struct od_footing *footing, od_slice table, od_slice key, bool with_neighbours,

@@ -14,7 +14,7 @@
 // what is stored. It is looked at when the transaction begins, as far as one is likely to take from
 // it. Without it, or without what says where the trees are, nothing can be written at all.
 //
-// Process: main. Thread: the committer's. It reads what may not be there: only in a call of
+// Process: main. Thread: of its owner (write.h). It reads what may not be there: only in a call of
 // mapped.h.
 
 #ifndef OD_STORE_FOOTING_H
@@ -29,11 +29,20 @@ struct od_footing_tree {
     unsigned levels;
 };
 
+#define OD_FOOTING_TABLES_MAX 5u
+
+struct od_footing_table {
+    od_slice name;
+    struct od_footing_tree tree;
+};
+
 struct od_footing {
     const unsigned char *map; // NULL: it was not begun.
     size_t page_bytes;
     uint64_t page_count;
-    struct od_footing_tree main;    // Names the others.
+    struct od_footing_tree main;                           // Names the others,
+    struct od_footing_table tables[OD_FOOTING_TABLES_MAX]; // of which these were found.
+    size_t table_count;
     uint64_t committed;             // The transaction.
     uint64_t changes;               // Keys that the transaction may have changed.
     uint64_t seen[OD_FOOTING_SEEN]; // Pages, by their number; a later one takes the place.

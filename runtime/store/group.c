@@ -4,9 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "store/apply.h"
 #include "store/engine.h"
-#include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
 
@@ -52,33 +50,22 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 // --- Writing -------------------------------------------------------------------------------------
 
-struct rehearsing {
-    struct od_write *rehearsal;
-    od_slice batches;
-};
-
-static int rehearse(void *argument)
-{
-    const struct rehearsing *rehearsing = argument;
-    struct od_changes changes = {0};
-    return od_apply_submission(rehearsing->rehearsal, rehearsing->batches, &changes);
-}
-
 static enum od_fate fate_of(struct od_group *group, const struct od_pending *pending,
-                            struct od_write *rehearsal)
+                            struct od_rehearsal *rehearsal)
 {
     OD_ASSERT(pending->fate != OD_FATE_FORGET);
-    struct rehearsing rehearsing = {rehearsal, od_pending_batches(pending)};
+    od_slice batches = od_pending_batches(pending);
     if (is_shut_out(group->failed, pending))
         return OD_FATE_DISCARDED;
-    if (!od_submission_look(rehearsing.batches, &group->sets_alarm))
+    if (!od_submission_look(batches, &group->sets_alarm))
         return OD_FATE_MALFORMED;
-    if (group->engine != NULL && !group->engine->has(group->engine, rehearsing.batches))
+    if (group->engine != NULL && !group->engine->has(group->engine, batches))
         return OD_FATE_ELSEWHERE;
-    return od_mapped_call(rehearse, &rehearsing) == 0 ? OD_FATE_WRITTEN : OD_FATE_DAMAGED;
+    return od_rehearsal_look(rehearsal, batches) == 0 ? OD_FATE_WRITTEN : OD_FATE_DAMAGED;
 }
 
-static void decide(struct od_group *group, struct od_pending *pending, struct od_write *rehearsal)
+static void decide(struct od_group *group, struct od_pending *pending,
+                   struct od_rehearsal *rehearsal)
 {
     if (pending->fate == OD_FATE_FORGET)
         return;
@@ -91,15 +78,24 @@ static void decide(struct od_group *group, struct od_pending *pending, struct od
     }
 }
 
-// Without a rehearsal all of them fail.
-static void decide_all(struct od_group *group, struct od_applier *applier)
+static void decide_all(struct od_group *group, struct od_rehearsal *rehearsal)
 {
-    struct od_env *env = applier->env;
-    group->code = env->lost != 0 ? env->lost : od_write_rehearse(&applier->rehearsal, env);
-    OD_LIST_EACH (link, &group->pending) {
-        if (group->code == 0)
-            decide(group, od_pending_of(link), &applier->rehearsal);
-    }
+    OD_LIST_EACH (link, &group->pending)
+        decide(group, od_pending_of(link), rehearsal);
+    if (group->count > 0)
+        group->code = od_rehearsal_reserve(rehearsal, group->bytes, group->count);
+}
+
+// Without it all of them fail.
+static void rehearse(struct od_group *group, const struct od_committing *by)
+{
+    group->code = by->rehearsal->env->lost;
+    if (group->code == 0)
+        group->code = od_rehearsal_begin(by->rehearsal, by->gathering, &by->unapplied);
+    if (group->code != 0)
+        return;
+    decide_all(group, by->rehearsal);
+    od_rehearsal_end(by->rehearsal);
 }
 
 static bool has_fate(const struct od_group *group, enum od_fate fate)
@@ -141,16 +137,13 @@ static int put_into_journal(const struct od_group *group, struct od_journal *jou
 
 // The names are looked at behind the write: what went to a directory that has another data file by
 // now will not be found.
-static int write_group(struct od_group *group, struct od_journal *journal,
-                       struct od_applier *applier)
+static int write_group(struct od_group *group, const struct od_committing *by)
 {
     OD_ASSERT(group->code == 0);
     int code = OD_FAULT("commit.fail") ? EIO : 0;
     if (code == 0)
-        code = od_applier_reserve(applier, group->bytes, group->count);
-    if (code == 0)
-        code = group->engine != NULL ? give_to_engine(group) : put_into_journal(group, journal);
-    return code == 0 ? od_env_check_files(applier->env) : code;
+        code = group->engine != NULL ? give_to_engine(group) : put_into_journal(group, by->journal);
+    return code == 0 ? od_env_check_files(by->rehearsal->env) : code;
 }
 
 static void report_durable(const struct od_group *group, const struct od_journal_moment *moment,
@@ -169,7 +162,7 @@ static void report_durable(const struct od_group *group, const struct od_journal
 }
 
 // A source that is gone stays behind a failure that is still to be told.
-static void hand_over(struct od_group *group, struct od_applier *applier,
+static void hand_over(struct od_group *group, struct od_gathering *gathering,
                       const struct od_journal_moment *moment)
 {
     OD_ASSERT(group->code == 0);
@@ -182,35 +175,35 @@ static void hand_over(struct od_group *group, struct od_applier *applier,
         if (is_gone)
             forget_failed(group->failed, pending->source);
         od_list_remove(link);
-        od_applier_add(applier, pending);
+        od_gathering_add(gathering, pending);
     }
     if (group->count > 0)
-        od_applier_added(applier, moment, group->sets_alarm);
+        od_gathering_added(gathering, moment, group->sets_alarm);
     group->written = group->count;
 }
 
 // An engine numbers nothing that LMDB, which is its cache, would have to know.
-static struct od_journal_moment next_moment(const struct od_applier *applier)
+static struct od_journal_moment next_moment(const struct od_gathering *gathering)
 {
-    struct od_journal_moment moment = applier->moment;
+    struct od_journal_moment moment = gathering->moment;
     moment.sequence++;
     return moment;
 }
 
-void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
+void od_group_commit(struct od_group *group, const struct od_committing *by,
                      struct od_reports *reports)
 {
-    decide_all(group, applier);
+    rehearse(group, by);
     if (group->code == 0 && group->count > 0)
-        group->code = write_group(group, journal, applier);
+        group->code = write_group(group, by);
     if (od_group_has_failed(group))
-        od_write_forget(&applier->rehearsal);
+        od_rehearsal_forget(by->rehearsal);
     if (group->code != 0)
         return;
     const struct od_journal_moment last =
-        group->engine != NULL ? next_moment(applier) : od_journal_last(journal);
+        group->engine != NULL ? next_moment(by->gathering) : od_journal_last(by->journal);
     report_durable(group, &last, reports);
-    hand_over(group, applier, &last);
+    hand_over(group, by->gathering, &last);
 }
 
 // --- What is left --------------------------------------------------------------------------------

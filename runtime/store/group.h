@@ -1,7 +1,7 @@
 // A group: the submissions that become durable together, and what becomes of each of them.
 //
 // What would go where the data file is damaged is refused before it is promised: it is rehearsed
-// (write.h). The rest is written to the journal in one piece; what it wrote goes on to the applier.
+// (rehearsal.h). The rest is written to the journal in one piece; what it wrote gathers for LMDB.
 // What failed is told only when LMDB has all that came before it (od_group_tell): whoever hears of
 // a failure forgets what it laid over LMDB.
 //
@@ -13,8 +13,11 @@
 #ifndef OD_STORE_GROUP_H
 #define OD_STORE_GROUP_H
 
-#include "store/applier.h"
+#include "store/engine.h"
+#include "store/journal.h"
 #include "store/pending.h"
+#include "store/rehearsal.h"
+#include "store/reports.h"
 
 struct od_failed_source {
     uint32_t source;
@@ -42,16 +45,24 @@ void od_group_init(struct od_group *group, struct od_failed_sources *failed,
                    struct od_engine *engine);
 void od_group_deinit(struct od_group *group);
 
+// What takes it, or without an engine the journal, and where it goes from there.
+struct od_committing {
+    struct od_journal *journal;
+    struct od_rehearsal *rehearsal;
+    struct od_gathering *gathering;
+    struct od_unapplied unapplied; // In all.
+};
+
 // Decides every fate, writes what is to be written to the journal or to the engine, reports it as
-// durable and hands it to the applier. What is left then waits for od_group_tell.
-void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
+// durable and lets it gather for LMDB. What is left then waits for od_group_tell.
+void od_group_commit(struct od_group *group, const struct od_committing *by,
                      struct od_reports *reports);
 
 // Something failed that has to be told.
 bool od_group_has_failed(const struct od_group *group);
 
-// Reports what is left: failures, and sources that are gone behind them. After a failure the
-// applier must be empty.
+// Reports what is left: failures, and sources that are gone behind them. After a failure LMDB must
+// have all that came before.
 void od_group_tell(struct od_group *group, struct od_reports *reports);
 
 void od_failed_sources_deinit(struct od_failed_sources *failed);

@@ -158,8 +158,7 @@ static bool note_file(struct od_journal *journal)
     struct stat status;
     if (fstat(journal->fd, &status) != 0)
         return false;
-    journal->device = status.st_dev;
-    journal->inode = status.st_ino;
+    journal->file = (struct od_store_file){status.st_dev, status.st_ino};
     journal->size = (uint64_t)status.st_size; // One that was used before may be longer.
     return true;
 }
@@ -215,16 +214,24 @@ static bool write_head(struct od_journal *journal, int fd)
     return is_written;
 }
 
-// The oldest segment, when nobody needs it: it becomes the spare one. False: there is none.
+// Whether nobody needs the oldest segment.
+static bool has_old(const struct od_journal *journal)
+{
+    struct od_list *first = journal->segments.next;
+    if (first == &journal->segments || first->next == &journal->segments)
+        return false;
+    uint64_t next = od_journal_segment_of(first->next)->first;
+    return next <= journal->applied + 1 &&
+           (journal->kept_behind == OD_JOURNAL_KEEPS_NONE || next <= journal->kept_behind + 1);
+}
+
+// It becomes the spare one. False: there is none.
 static bool take_old(struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     struct od_list *first = journal->segments.next;
     // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed below is in no list any more.
-    if (od_list_is_empty(&journal->segments) || first->next == &journal->segments ||
-        od_journal_segment_of(first->next)->first > journal->applied + 1 ||
-        (journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
-         od_journal_segment_of(first->next)->first > journal->kept_behind + 1))
+    if (!has_old(journal))
         return false;
     od_journal_name(name, od_journal_segment_of(first)->first);
     bool is_taken =
@@ -236,7 +243,7 @@ static bool take_old(struct od_journal *journal)
 
 static void take_all_old(struct od_journal *journal)
 {
-    if (!od_journal_guard(journal))
+    if (!has_old(journal) || !od_journal_guard(journal))
         return;               // They stay while somebody reads them.
     while (take_old(journal)) // More than one: they were many while LMDB was slow.
         continue;
@@ -306,11 +313,9 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 static bool has_its_name(const struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES], path[PATH_MAX];
-    struct stat named;
     od_journal_name(name, od_journal_segment_of(journal->segments.previous)->first);
     snprintf(path, sizeof path, "%s/%s", journal->path, name);
-    return stat(path, &named) == 0 && named.st_dev == journal->device &&
-           named.st_ino == journal->inode;
+    return od_store_file_equal(od_store_file_look(path), journal->file);
 }
 
 // Zeros, where the group goes and behind it. A large group needs none: there is no other for which
@@ -384,6 +389,9 @@ void od_journal_applied(struct od_journal *journal, uint64_t sequence)
 {
     OD_ASSERT(sequence <= journal->last.sequence);
     journal->applied = sequence;
+    if (journal->kept_behind !=
+        OD_JOURNAL_KEEPS_NONE) // Otherwise nobody has said yet what is kept.
+        take_all_old(journal);
 }
 
 void od_journal_keep(struct od_journal *journal, uint64_t sequence)

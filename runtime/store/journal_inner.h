@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "store/files.h"
 #include "store/journal_visit.h"
 #include "store/limits.h"
 
@@ -34,11 +35,10 @@ struct od_journal {
     uint8_t id[OD_STORE_JOURNAL_ID_BYTES];
     struct od_list segments; // Oldest first; the last is written to.
     int fd;                  // Of the last segment; -1: there is none.
-    dev_t device;            // That it is on,
-    ino_t inode;             // and its number there.
-    uint64_t at;             // Where the next group goes.
-    uint64_t written_to;     // Its blocks up to here were written before.
-    uint64_t size;           // Of that segment.
+    struct od_store_file file;
+    uint64_t at;         // Where the next group goes.
+    uint64_t written_to; // Its blocks up to here were written before.
+    uint64_t size;       // Of that segment.
     struct od_journal_moment last;
     uint64_t applied;
     uint64_t kept_behind;

@@ -32,18 +32,18 @@
 // the next for long. After a crash the start plays one beside OD_STORE_UNAPPLIED_BYTES: both
 // together, of the smallest values there are, are to take less than a second.
 #define OD_STORE_GROUP_BYTES (3u << 20)
-// What the journal has and LMDB has not waits so long, or until it is so much. Between two
-// transactions the journal has as much time as the first took, up to a bound: whatever held up one
-// of them, the next must not be the longer for it. So that no put waits long for one, it is also
-// due when there are as many writes as the one before would have made in OD_STORE_APPLY_BUSY_US of
-// the processor's time: what syncs take is the same for one write as for many.
-#define OD_STORE_APPLY_US INT64_C(20000)
-#define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
-#define OD_STORE_APPLY_BUSY_US INT64_C(10000)
+// What the journal has and LMDB has not gathers so long, or until it is so much, or until there are
+// as many writes as the transaction before would have made in OD_STORE_APPLY_BUSY_US of the
+// processor's time. The longer it is, the fewer pages are written for each; but who waits for what
+// LMDB has (a worker in the place of another, an alarm) waits for a whole one.
+#define OD_STORE_APPLY_US INT64_C(250000)
+#define OD_STORE_APPLY_BUSY_US INT64_C(100000)
 #define OD_STORE_APPLY_WRITES_MIN 64u
-#define OD_STORE_UNAPPLIED_BYTES (2u << 20)
-#define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
-#define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
+#define OD_STORE_GATHERING_BYTES (2u << 20)
+// With more than that, one transaction and what has gathered meanwhile, the journal waits.
+#define OD_STORE_UNAPPLIED_BYTES (4u << 20)
+#define OD_STORE_APPLY_RETRY_US INT64_C(100000) // When LMDB could not take it.
+#define OD_STORE_APPLY_TRIES_MAX 3u             // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is
 // needed at once.
 #define OD_STORE_RESERVE_EACH_BYTES (16u << 10)

@@ -10,7 +10,7 @@
 // written. So the same writes lead to the very same rows, however many of them one transaction
 // takes.
 //
-// Process: main. Thread: the committer's. Owner: the applier; keys are borrowed from what waits.
+// Process: main. Thread: that of its owner, a gathering. Keys are borrowed from what waits.
 
 #ifndef OD_STORE_NEWEST_H
 #define OD_STORE_NEWEST_H

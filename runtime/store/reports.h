@@ -1,6 +1,6 @@
-// What the committer's thread has to tell the loop's thread: written there, read here, in order.
+// What the committer's threads have to tell the loop's: written there, read here, in order.
 //
-// Thread: what is reported, on the committer's; all else on the loop's.
+// Thread: what is reported, on any of theirs, a group at a time; all else on the loop's.
 
 #ifndef OD_STORE_REPORTS_H
 #define OD_STORE_REPORTS_H

@@ -247,7 +247,7 @@ static bool make_data(struct restoring *restoring, const char *folder, struct od
 
 struct playing {
     struct od_restore *restore;
-    struct od_applier *applier; // NULL: nothing is made.
+    struct od_replay *replay; // NULL: nothing is made.
     uint64_t bytes;
 };
 
@@ -259,8 +259,8 @@ static bool on_group(void *context, const struct od_journal_moment *moment, od_s
     playing->bytes += submission.size;
     if (progress != NULL)
         progress->step(progress, "played", playing->bytes, 0);
-    if (playing->applier != NULL)
-        return od_replay_take(playing->applier, moment, submission, err);
+    if (playing->replay != NULL)
+        return od_replay_take(playing->replay, moment, submission, err);
     return od_submission_is_valid(submission) ||
            od_error_set(err, "group %" PRIu64 " of the journal is not one of ours",
                         moment->sequence);
@@ -292,13 +292,13 @@ static bool refuse_twice(const struct od_restore *restore, uint64_t again, struc
                         od_moment_text(restore->until_ms, at), restore->last.sequence, again);
 }
 
-static bool read_journal(const struct restoring *restoring, struct od_applier *applier,
+static bool read_journal(const struct restoring *restoring, struct od_replay *replay,
                          struct od_error *err)
 {
     struct od_restore *restore = restoring->restore;
-    struct playing playing = {restore, applier, 0};
-    OD_ASSERT(applier == NULL ||
-              applier->mark.moment.sequence == restoring->base.mark.moment.sequence);
+    struct playing playing = {restore, replay, 0};
+    OD_ASSERT(replay == NULL ||
+              replay->applier.mark.moment.sequence == restoring->base.mark.moment.sequence);
     uint64_t again = 0;
     struct od_journal_visit visit = {.play = on_group,
                                      .context = &playing,
@@ -312,24 +312,33 @@ static bool read_journal(const struct restoring *restoring, struct od_applier *a
     return again == 0 || refuse_twice(restore, again, err);
 }
 
-static bool play_into(const struct restoring *restoring, struct od_env *env, struct od_error *err)
+static bool is_base(const struct restoring *restoring, const struct od_journal_mark *mark)
 {
-    struct od_applier applier;
-    od_applier_init(&applier, env);
-    int code = od_journal_mark_load(&applier.mark, env);
+    return is_same(mark, &restoring->base.mark) &&
+           mark->moment.sequence == restoring->base.mark.moment.sequence;
+}
+
+static bool play(const struct restoring *restoring, struct od_replay *replay, int code,
+                 struct od_error *err)
+{
+    struct od_journal_mark *mark = &replay->applier.mark;
     if (code != 0)
         return od_error_set(err, "cannot read what was restored: %s", od_env_reason(code));
-    if (!is_same(&applier.mark, &restoring->base.mark) ||
-        applier.mark.moment.sequence != restoring->base.mark.moment.sequence)
+    if (!is_base(restoring, mark))
         return od_error_set(err, "%s is not the base it says it is", restoring->base_path);
-    OD_ASSERT(od_applier_is_empty(&applier));
-    applier.moment = applier.mark.moment;
-    bool is_played = read_journal(restoring, &applier, err) && od_replay_end(&applier, err);
-    if (is_played)
-        code = od_journal_mark_renew(&applier.mark, env);
-    od_applier_deinit(&applier);
-    return is_played && (code == 0 || od_error_set(err, "cannot write what was restored: %s",
-                                                   od_env_reason(code)));
+    if (!read_journal(restoring, replay, err) || !od_replay_end(replay, err))
+        return false;
+    code = od_journal_mark_renew(mark, replay->applier.env);
+    return code == 0 ||
+           od_error_set(err, "cannot write what was restored: %s", od_env_reason(code));
+}
+
+static bool play_into(const struct restoring *restoring, struct od_env *env, struct od_error *err)
+{
+    struct od_replay replay;
+    bool is_played = play(restoring, &replay, od_replay_init(&replay, env), err);
+    od_replay_deinit(&replay);
+    return is_played;
 }
 
 static bool make(struct restoring *restoring, const char *folder, struct od_error *err)

@@ -112,6 +112,6 @@ int od_trash_sweep_once(struct od_env *env, uint64_t *swept, bool *is_empty)
     *swept = sweeping.swept;
     *is_empty = sweeping.is_empty;
     if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
-        env->lost = code;
+        od_env_lose(env, code);
     return code;
 }

@@ -108,40 +108,34 @@ static int store_counter(struct od_write *write)
     return code;
 }
 
-static uint64_t last_committed(const struct od_write *write)
-{
-    MDB_envinfo info;
-    if (write->txn != NULL)
-        return mdb_txn_id(write->txn) - 1;
-    mdb_env_info(write->env->lmdb, &info);
-    return info.me_last_txnid;
-}
+struct beginning {
+    struct od_write *write;
+    uint64_t committed;
+};
 
 static int begin_footing(void *argument)
 {
-    struct od_write *write = argument;
+    const struct beginning *beginning = argument;
+    struct od_write *write = beginning->write;
     const struct od_env *env = write->env;
     bool is_sound = od_footing_begin(&write->footing, env->map, env->page_bytes, env->map_bytes,
-                                     last_committed(write));
+                                     beginning->committed);
     return is_sound ? load_counter(write) : MDB_CORRUPTED;
 }
 
-static int begin_rehearsal(void *argument)
+int od_write_rehearse(struct od_write *write, struct od_env *env, uint64_t committed,
+                      uint64_t changes)
 {
-    struct od_write *write = argument;
-    const struct od_footing *footing = &write->footing;
-    if (footing->map == write->env->map && footing->committed == last_committed(write))
+    struct beginning beginning = {write, committed};
+    OD_ASSERT(write->txn == NULL);
+    OD_ASSERT(committed > 0);
+    if (write->footing.map == env->map && write->footing.committed == committed)
         return 0;
+    write->env = env;
     write->next_number = 1;
     write->gave_numbers = false;
-    return begin_footing(write);
-}
-
-int od_write_rehearse(struct od_write *write, struct od_env *env)
-{
-    OD_ASSERT(write->txn == NULL);
-    write->env = env;
-    int code = od_mapped_call(begin_rehearsal, write);
+    int code = od_mapped_call(begin_footing, &beginning);
+    write->footing.changes += changes;
     if (code != 0)
         od_write_forget(write);
     return od_env_is_damage(code) ? OD_ENV_BASE_DAMAGED : code;
@@ -160,7 +154,8 @@ int od_write_begin(struct od_write *write, struct od_env *env)
     if (code != 0)
         return code;
     *write = (struct od_write){.env = env, .txn = txn, .next_number = 1};
-    code = od_mapped_call(begin_footing, write);
+    struct beginning beginning = {write, mdb_txn_id(txn) - 1};
+    code = od_mapped_call(begin_footing, &beginning);
     if (code != 0)
         od_write_abort(write);
     return od_env_is_damage(code) ? OD_ENV_BASE_DAMAGED : code;
@@ -183,6 +178,7 @@ int od_write_commit(struct od_write *write)
     }
     code = mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
     write->txn = NULL;
+    write->env->commits++;
     return code;
 }
 

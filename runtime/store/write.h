@@ -1,4 +1,4 @@
-// One write transaction of the committer, and the numbers it gives to objects and chains.
+// One write transaction, and the numbers it gives to objects and chains.
 //
 // Numbers count up from 1 and are never used again, so rows in the trash can belong to no new
 // object. The counter is part of the transaction: what is undone gives its numbers back.
@@ -7,11 +7,13 @@
 // and the transaction can be aborted. Damage without which nothing can be written is
 // OD_ENV_BASE_DAMAGED, at the beginning.
 //
-// A rehearsal is one without a transaction: it reads what was committed and looks at what would be
-// written, and nothing changes. It is not ended, and goes on until something else was committed:
-// what it has looked at, the next transaction stands on, with all that was rehearsed before it.
+// A rehearsal is one without a transaction (rehearsal.h): it reads what was committed and looks at
+// what would be written, and nothing changes. It is not ended, and goes on until something else was
+// committed: what it has looked at, the next transaction stands on, with all that was rehearsed
+// before it.
 //
-// Process: main. Thread: the committer's. Functions return LMDB's codes; 0 is good.
+// Process: main. Thread: the follower's, a rehearsal's the committer's, at the start the loop's.
+// Functions return LMDB's codes; 0 is good.
 
 #ifndef OD_STORE_WRITE_H
 #define OD_STORE_WRITE_H
@@ -33,10 +35,11 @@ struct od_write {
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);
 
-// Begins, or goes on with, a rehearsal, for as long as the file is mapped where it was and nothing
-// is committed; a zeroed one was never begun. It must be begun anew (od_write_forget) when what was
-// rehearsed is not written.
-OD_MUST_CHECK int od_write_rehearse(struct od_write *write, struct od_env *env);
+// Begins, or goes on with, a rehearsal on the transaction [committed], which somebody reads; a
+// zeroed one was never begun. [changes] may have been made to it by what is on its way. It must be
+// begun anew (od_write_forget) when what was rehearsed is not written.
+OD_MUST_CHECK int od_write_rehearse(struct od_write *write, struct od_env *env, uint64_t committed,
+                                    uint64_t changes);
 void od_write_forget(struct od_write *rehearsal);
 uint64_t od_write_number(struct od_write *write); // A number nobody has had.
 

@@ -4,8 +4,8 @@
 // host (SNI) gets the first whose certificate is for it, or the first of all. TLS 1.2 with forward
 // secrecy and 1.3; tickets; no renegotiation, no compression; ALPN says http/1.1.
 //
-// A pair that is had from an authority (main/acme.h) may not be there yet: then its context has no
-// certificate, and where there is no other, handshakes fail.
+// A pair that is had from an authority (main/processes/acme.h) may not be there yet: then its
+// context has no certificate, and where there is no other, handshakes fail.
 //
 // They are loaded as a whole or not at all, so files that are being exchanged, half written or do
 // not fit change nothing: connections that stand keep what they have begun with, new ones get what

@@ -1,4 +1,4 @@
-// What a worker logs, told to main while somebody there wants to see it (main/log_book.h).
+// What a worker logs, told to main while somebody there wants to see it (main/operator/log_book.h).
 //
 // Lines are gathered and sent once a turn: a line may be logged in the middle of a message.
 //

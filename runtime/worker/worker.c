@@ -57,8 +57,7 @@ static void on_request(void *owner, uint64_t exchange, struct od_bytes *request)
     struct od_worker *worker = owner;
     if (worker->objects.is_leaving)
         return; // It is not begun, and the next worker gets it.
-    od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
-                  od_bytes_slice(request), request);
+    od_call_ask(&worker->objects, exchange, request);
 }
 
 static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
@@ -105,35 +104,43 @@ static void on_relayed(void *owner, void *holder, od_slice payload, bool is_bina
     od_edge_message(holder, payload, is_binary);
 }
 
-static void on_pong(void *owner, uint64_t websocket, od_slice payload)
+// One that a script cannot see any more has no news for anybody.
+static bool is_listed(const void *holder)
 {
-    struct od_objects *objects = &((struct od_worker *)owner)->objects;
-    struct od_socket *socket = od_socket_find(objects, websocket);
-    if (socket != NULL)
-        od_remote_marked(socket, payload);
-    else
-        (void)od_edge_pong(objects, websocket, payload);
+    return ((const struct od_socket *)holder)->is_listed;
 }
 
-static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
+static void on_pong(void *owner, void *holder, bool is_relay, od_slice payload)
+{
+    (void)owner;
+    if (is_relay)
+        od_edge_pong(holder, payload);
+    else if (is_listed(holder))
+        od_remote_marked(holder, payload);
+}
+
+static void on_closed(void *owner, void *holder, bool is_relay, uint16_t code, od_slice reason,
                       bool was_clean)
 {
-    struct od_objects *objects = &((struct od_worker *)owner)->objects;
-    struct od_socket *socket = od_socket_find(objects, websocket);
-    if (socket != NULL)
-        od_socket_closed(socket, code, reason, was_clean);
-    else
-        (void)od_edge_closed(objects, websocket, code, reason, was_clean);
+    (void)owner;
+    if (is_relay)
+        od_edge_closed(holder, code, reason, was_clean);
+    else if (is_listed(holder))
+        od_socket_closed(holder, code, reason, was_clean);
 }
 
-static void on_failed(void *owner, uint64_t websocket, od_slice why)
+static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
 {
-    struct od_objects *objects = &((struct od_worker *)owner)->objects;
-    struct od_socket *socket = od_socket_find(objects, websocket);
-    if (socket != NULL)
-        od_socket_failed(socket, why);
-    else
-        (void)od_edge_closed(objects, websocket, 1006, why, false);
+    (void)owner;
+    if (is_relay)
+        od_edge_closed(holder, 1006, why, false);
+    else if (is_listed(holder))
+        od_socket_failed(holder, why);
+}
+
+OD_SELDOM static void note_rest(struct od_worker *worker, const struct od_socket *socket)
+{
+    od_remote_rests(od_socket_find(&worker->objects, socket->id));
 }
 
 static bool on_is_at_rest(void *owner, const void *holder)
@@ -141,7 +148,7 @@ static bool on_is_at_rest(void *owner, const void *holder)
     const struct od_socket *socket = holder;
     bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
     if (is_at_rest && socket->remote != NULL)
-        od_remote_rests(od_socket_find(&((struct od_worker *)owner)->objects, socket->id));
+        note_rest(owner, socket);
     return is_at_rest;
 }
 

@@ -6,6 +6,7 @@
 local titles = {
   ["echo-8"] = "echo, 8 in flight",
   ["echo-1"] = "echo, 1 in flight",
+  broadcast = "broadcast to 200, a delivery",
   put = "put and answer",
   touch = "first touch, by HTTP",
   counter = "first touch and first value",

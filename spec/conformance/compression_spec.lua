@@ -4,18 +4,6 @@ local Server = require "spec.support.server"
 local websocket = require "spec.support.websocket"
 local zlib = require "spec.support.zlib"
 
-local SOURCE = [[
-local od = require "open-do"
-local Echo = {}
-function Echo:fetch()
-  local client, server = od.WebSocketPair()
-  self.state:acceptWebSocket(server)
-  return od.Response(nil, { status = 101, webSocket = client })
-end
-function Echo:webSocketMessage(ws, message, isBinary) ws:send(message, isBinary) end
-return { namespaces = { echo = Echo } }
-]]
-
 local RSV1 = 4
 
 -- Text that compresses as text does, and bytes that do not.
@@ -41,7 +29,7 @@ local function noise(size)
 end
 
 describe("compression, by the letter:", function()
-  local server = Server.once { source = SOURCE, workers = 2 }
+  local server = Server.once { script = "spec/conformance/echo.lua", workers = 2 }
 
   local function agreed(extensions)
     local answer, connection = server:handshake("/echo/a", { extensions = extensions })

@@ -3,39 +3,17 @@
 local Server = require "spec.support.server"
 local websocket = require "spec.support.websocket"
 
-local SOURCE = [[
-local od = require "open-do"
-local Echo = {}
-function Echo:fetch()
-  local client, server = od.WebSocketPair()
-  self.state:acceptWebSocket(server)
-  return od.Response(nil, { status = 101, webSocket = client })
-end
-function Echo:webSocketMessage(ws, message, isBinary) ws:send(message, isBinary) end
-return { namespaces = { echo = Echo } }
-]]
-
 local OPCODES = { text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
 
-local function text(payload, fin)
-  return { opcode = "text", payload = payload, fin = fin }
+-- What makes frames: (payload, fin).
+local function frame_of(opcode)
+  return function(payload, fin)
+    return { opcode = opcode, payload = payload, fin = fin }
+  end
 end
 
-local function binary(payload, fin)
-  return { opcode = "binary", payload = payload, fin = fin }
-end
-
-local function more(payload, fin)
-  return { opcode = "continuation", payload = payload, fin = fin }
-end
-
-local function ping(payload, fin)
-  return { opcode = "ping", payload = payload, fin = fin }
-end
-
-local function pong(payload, fin)
-  return { opcode = "pong", payload = payload, fin = fin }
-end
+local text, binary, more = frame_of "text", frame_of "binary", frame_of "continuation"
+local ping, pong = frame_of "ping", frame_of "pong"
 
 local function close(code, reason)
   local payload = code and string.char(math.floor(code / 256), code % 256) .. (reason or "") or ""
@@ -235,7 +213,7 @@ case("a text over the limit in fragments", { { binary(("x"):rep(31 * MEGABYTE), 
   more(("x"):rep(2 * MEGABYTE)) }, code = 1009 })
 
 describe("a WebSocket, by the letter:", function()
-  local server = Server.once { source = SOURCE, workers = 2 }
+  local server = Server.once { script = "spec/conformance/echo.lua", workers = 2 }
 
   local function send(client, each)
     local bytes = {}

@@ -1,6 +1,7 @@
 -- When descriptors run out: those who are connected go on, what is stored is stored, nobody spins,
 -- and when descriptors are back, so is everything.
 
+local proc = require "spec.support.proc"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -23,18 +24,9 @@ local function limit_descriptors(pid, count)
   assert(os.execute(("prlimit --pid %d --nofile=%d:"):format(pid, count)) == 0)
 end
 
-local function open_descriptors(pid)
-  local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))
-  local count = tonumber(pipe:read("*a"))
-  pipe:close()
-  return count
-end
-
 -- In hundredths of a second, of one process.
 local function cpu_of(pid)
-  local file = assert(io.open(("/proc/%d/stat"):format(pid)))
-  local user, system = file:read("*a"):match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
-  file:close()
+  local user, system = proc.read(pid, "stat"):match("%) %S" .. (" %S+"):rep(10) .. " (%d+) (%d+)")
   return tonumber(user) + tonumber(system)
 end
 
@@ -66,7 +58,7 @@ describe("without descriptors", function()
       local clients = crowd(5)
       local main = server.process.pid
       local pid = whose == "main" and main or server.process:children()[1]
-      limit_descriptors(pid, open_descriptors(pid) + 3)
+      limit_descriptors(pid, proc.descriptors(pid) + 3)
       local before = cpu_of(pid)
       local late = crowd(20)
       check_connected(clients)

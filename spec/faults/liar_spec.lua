@@ -4,6 +4,7 @@
 --
 -- liar.c speaks in its name. OPEN_DO_SEED begins elsewhere, OPEN_DO_LIES sets how much rubbish.
 local core = require "spec.support.core"
+local proc = require "spec.support.proc"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local C = core.load("link/kinds.h", "store/batch.h")
@@ -190,20 +191,14 @@ describe("a worker that lies to main", function()
 
   it("that sends descriptors nobody wants leaves none of them in main", function()
     local main = server.process.pid
-    local function count()
-      local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(main))
-      local text = pipe:read("*a")
-      pipe:close()
-      return tonumber(text)
-    end
     server:status()
-    local before = count()
+    local before = proc.descriptors(main)
     for _ = 1, 20 do
       tell(message(C.OD_KIND_SOCKET_FACTS, u64(99) .. str("x"), true), { has_fd = true })
       ann:hear("stored what was true")
     end
     server:status()
-    assert.is_true(count() <= before + 2, "main keeps descriptors")
+    assert.is_true(proc.descriptors(main) <= before + 2, "main keeps descriptors")
     expect_all_well()
   end)
 

@@ -1,5 +1,5 @@
 /* The ballot: which version of the script all nodes of a cluster serve (runtime/cluster/ballot.h,
- * runtime/main/reload_agree.c). Checked by spin in ballot_spec.lua.
+ * runtime/main/versions/reload_agree.c). Checked by spin in ballot_spec.lua.
  *
  * The engine is the rows of versions and of nodes. Its statements are atomic; everything else is
  * not: a node acts on what it has seen at some time, may die between any two steps, and may be held

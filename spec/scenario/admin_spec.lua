@@ -178,6 +178,12 @@ describe("the admin listener", function()
         get("/api/object?object=things/loby"))
       refused(400, "'object' is a text that is needed", get("/api/object"))
       refused(400, "name an object as", get("/api/object?object=things"))
+      refused(400, "kv.list has no argument 'prefx'; it takes object, prefix?, limit?",
+        get("/api/kv.list?object=things/lobby&prefx=a"))
+      refused(400, "status has no argument 'object'; it takes none",
+        get("/api/status?object=things/lobby"))
+      refused(400, "reset has no argument '1'; it takes object",
+        request("POST", "/api/reset", { body = '["things/lobby"]' }))
       refused(400, "'value' is missing", post("/api/kv.put", { object = "things/a", key = "k" }))
       refused(400, "line 1", request("POST", "/api/kv.put", { body = "{," }))
       refused(409, "that is more than a call can carry", post("/api/call",

@@ -1,11 +1,9 @@
 -- `open-do test`: what somebody who writes objects sees of it. Olga is an author; her folder has a
 -- script and a spec/, and she runs the program in it.
-local ffi = require "ffi"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
-pcall(ffi.cdef, "char *mkdtemp(char *template); char *realpath(const char *path, char *resolved);")
-
-local program = ffi.string(ffi.C.realpath(process.program, nil))
+local program = process.absolute_program()
 
 local COUNTER = [[
 local od = require "open-do"
@@ -77,22 +75,17 @@ describe("open-do test", function()
 
   local function write(name, text)
     os.execute(("mkdir -p '%s/%s'"):format(folder, name:match("^(.*)/") or "."))
-    local file = assert(io.open(folder .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
+    shell.write(folder .. "/" .. name, text)
   end
 
   before_each(function()
-    local template = "/tmp/open-do-author-XXXXXX"
-    local name = ffi.new("char[?]", #template + 1, template)
-    assert(ffi.C.mkdtemp(name) ~= nil)
-    folder = ffi.string(name)
+    folder = shell.make_directory()
     write("counter.lua", COUNTER)
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(folder))
+    shell.remove(folder)
   end)
 
   local function run(words, env)

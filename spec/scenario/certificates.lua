@@ -1,17 +1,16 @@
 -- Certificates for specs of TLS, in a directory of their own.
 
 local assert = require "luassert"
+local shell = require "spec.support.shell"
 
 local M = {}
 
 function M.new_directory()
-  local pipe = io.popen("mktemp -d")
-  M.directory = pipe:read("*l")
-  pipe:close()
+  M.directory = shell.make_directory()
 end
 
 function M.remove_directory()
-  os.execute("rm -rf " .. M.directory)
+  shell.remove(M.directory)
 end
 
 -- Runs openssl with `words`, in the directory; returns what it says.

@@ -5,40 +5,20 @@ local Postgres = require "spec.scenario.postgres"
 local shell = require "spec.support.shell"
 local workbench = require "spec.scenario.workbench"
 
-local SOURCE = [[
-local thing = require("workbench").thing()
-
-function thing:alarm()
-  self.state.storage:put("rang", true)
-end
-
-return { namespaces = { things = thing } }
-]]
-
 local HOUR_MS = 3600000
 
 local eventually = cluster_nodes.eventually
 
 describe("a node of a cluster", function()
   local nodes = cluster_nodes.each()
-  local postgres = Postgres.once()
-
-  before_each(function()
-    postgres:forget_cluster()
-  end)
+  local postgres = Postgres.fresh()
 
   local function start(change)
-    return nodes:start(postgres, function(options)
-      local _ = change and change(options)
-      return workbench.start(SOURCE, options)
-    end)
+    return nodes:work(postgres, change)
   end
 
   local function both_have_slots()
-    eventually("both nodes have slots", function()
-      return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
-        HAVING count(*) > 300) AS s]] == "2"
-    end)
+    cluster_nodes.share_slots(postgres, 2)
   end
 
   it("confirms nothing that a full database does not take, and goes on when it has room", function()
@@ -67,7 +47,7 @@ describe("a node of a cluster", function()
     postgres:ask "CREATE USER keeper"
     postgres:ask "GRANT CREATE ON SCHEMA public TO keeper"
     local keeper = { url = postgres.url:gsub("tester", "keeper") }
-    local node = nodes:start(keeper, function(options) return workbench.start(SOURCE, options) end)
+    local node = nodes:work(keeper)
     local boot = workbench.ask(node, "a", "storage:put('k', 1) return self.boot")
     postgres:ask "REVOKE UPDATE ON od_node FROM keeper"
     local answer = eventually("requests are refused", function()

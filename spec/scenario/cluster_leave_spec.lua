@@ -174,11 +174,6 @@ describe("a node that leaves or comes", function()
       FOR EACH ROW EXECUTE FUNCTION note_early()]]
   end
 
-  local function have_slots(count)
-    return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
-      HAVING count(*) > 200) AS s]] == tostring(count)
-  end
-
   -- All slots are served, by `count` nodes, and nobody knows better.
   local function are_settled(count)
     for _, node in ipairs(nodes.all) do
@@ -189,7 +184,7 @@ describe("a node that leaves or comes", function()
         return false
       end
     end
-    return have_slots(count)
+    return cluster_nodes.have_slots(postgres, count)
   end
 
   local function stop_under(load, node)

@@ -34,11 +34,7 @@ local function as(postgres, user)
 end
 
 describe("a node refuses", function()
-  local postgres = Postgres.once()
-
-  before_each(function()
-    postgres:forget_cluster()
-  end)
+  local postgres = Postgres.fresh()
 
   it("what is no PostgreSQL, and one that is not there", function()
     local code, output = refuse { args = { "--cluster", "mysql://x/y" } }

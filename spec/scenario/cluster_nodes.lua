@@ -1,13 +1,15 @@
 -- Nodes of a cluster on a PostgreSQL, for specs of what they keep and carry together.
 --
 --   local nodes = cluster_nodes.each() -- In a `describe`, before what makes the PostgreSQL:
---   local postgres = Postgres.each()   -- so the nodes stop first.
---   local node = nodes:start(postgres, function(options)
---     return workbench.start(SOURCE, options)
+--   local postgres = Postgres.fresh()  -- so the nodes stop first.
+--   local node = nodes:work(postgres)
+--   local other = nodes:start(postgres, function(options)
+--     return Server.start(options)
 --   end)
 local kept = require "spec.support.kept"
 local shell = require "spec.support.shell"
 local socket = require "socket"
+local workbench = require "spec.scenario.workbench"
 
 local M = {}
 
@@ -27,8 +29,16 @@ function M.eventually(what, check)
   error("in vain: " .. what, 2)
 end
 
-local Nodes = {}
-Nodes.__index = Nodes
+-- Whether each of `count` nodes has much of what it is to have in the end.
+function M.have_slots(postgres, count)
+  return postgres:ask(([[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
+    HAVING count(*) > %d) AS s]]):format(600 / count)) == tostring(count)
+end
+
+-- They will have.
+function M.share_slots(postgres, count)
+  M.eventually(count .. " nodes have slots", function() return M.have_slots(postgres, count) end)
+end
 
 -- The objects of an export, each as one text, and the whole. They come in no order; what is of one
 -- belongs together.
@@ -41,6 +51,8 @@ function M.objects_of(text)
   return objects, text
 end
 
+local Nodes = {}
+Nodes.__index = Nodes
 
 function M.each()
   return kept.each(getfenv(2), function()
@@ -57,6 +69,27 @@ function Nodes:start(postgres, begin)
     env = { OPEN_DO_CLUSTER = postgres.url } }
   table.insert(self.all, node)
   return node
+end
+
+-- Objects on the workbench.
+M.THINGS = [[
+local thing = require("workbench").thing()
+
+function thing:remind() end
+
+function thing:alarm()
+  self.state.storage:put("rang", true)
+end
+
+return { namespaces = { things = thing } }
+]]
+
+-- A node of them. `change(options)` before it starts.
+function Nodes:work(postgres, change)
+  return self:start(postgres, function(options)
+    local _ = change and change(options)
+    return workbench.start(M.THINGS, options)
+  end)
 end
 
 -- Those that have no `is_lost`. (Server.stop would end PostgreSQL, too.)

@@ -7,15 +7,6 @@ local Postgres = require "spec.scenario.postgres"
 local shell = require "spec.support.shell"
 local workbench = require "spec.scenario.workbench"
 
-local SOURCE = [[
-local thing = require("workbench").thing()
-
-function thing:remind() end
-function thing:alarm() end
-
-return { namespaces = { things = thing } }
-]]
-
 local COUNT = 8
 local LATER = 4102444800000
 local PATIENCE_S = 120 -- For a node that leaves, and for many writes, on a busy machine.
@@ -24,21 +15,14 @@ local eventually = cluster_nodes.eventually
 
 describe("an operator of a cluster", function()
   local nodes = cluster_nodes.each()
-  local postgres = Postgres.once()
-
-  before_each(function()
-    postgres:forget_cluster()
-  end)
+  local postgres = Postgres.fresh()
 
   local function start(has_admin)
-    return nodes:start(postgres, function(options)
-      options.admin = has_admin
-      return workbench.start(SOURCE, options)
-    end)
+    return nodes:work(postgres, function(options) options.admin = has_admin end)
   end
 
   local function start_alone()
-    local alone = workbench.start(SOURCE, {})
+    local alone = workbench.start(cluster_nodes.THINGS)
     table.insert(nodes.all, alone)
     return alone
   end

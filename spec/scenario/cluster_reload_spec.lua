@@ -21,11 +21,7 @@ local eventually = cluster_nodes.eventually
 
 describe("a reload in a cluster", function()
   local nodes = cluster_nodes.each()
-  local postgres = Postgres.once()
-
-  before_each(function()
-    postgres:forget_cluster()
-  end)
+  local postgres = Postgres.fresh()
 
   -- What is proposed fails after 30 s, which a busy machine may need: not where it is about others.
   local function begin(how)

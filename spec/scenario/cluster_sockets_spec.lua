@@ -49,10 +49,7 @@ describe("a client of a cluster", function()
     for _ = 1, count do
       begin()
     end
-    eventually("all nodes have slots", function()
-      return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
-        HAVING count(*) > 200) AS s]] == tostring(count)
-    end)
+    cluster_nodes.share_slots(postgres, count)
     return nodes.all
   end
 

@@ -7,30 +7,15 @@ local shell = require "spec.support.shell"
 local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
 
-local SOURCE = [[
-local thing = require("workbench").thing()
-
-function thing:alarm()
-  self.state.storage:put("rang", true)
-end
-
-return { namespaces = { things = thing } }
-]]
-
 local eventually = cluster_nodes.eventually
 
 describe("a cluster", function()
   local nodes = cluster_nodes.each()
-  local postgres = Postgres.once()
-
-  before_each(function()
-    postgres:forget_cluster()
-  end)
+  local postgres = Postgres.fresh()
 
   local function start()
-    return nodes:start(postgres, function(options)
+    return nodes:work(postgres, function(options)
       table.insert(options.args, "--idle-ms=3600000") -- Who is awake stays so.
-      return workbench.start(SOURCE, options)
     end)
   end
 
@@ -41,10 +26,7 @@ describe("a cluster", function()
   end
 
   local function both_have_slots()
-    eventually("both nodes have slots", function()
-      local first, second = shares():match("^(%d+) (%d+)$")
-      return first and tonumber(first) > 300 and tonumber(second) > 300
-    end)
+    cluster_nodes.share_slots(postgres, 2)
   end
 
   local function put_many(node, count)
@@ -238,14 +220,14 @@ describe("a cluster", function()
     both_have_slots()
     put_many(first, 20)
     second:expect_mishap "another one is started"
-    local stopped = second:node_process()
+    local stopped = second:processes("node")[1]
     process.send_signal(stopped, "STOP")
     second.process:wait_output("the process for other nodes has stood still",
       cluster_nodes.TAKEN_OVER_S)
     eventually("all objects are served by both", function()
       return #missing(first, 20) == 0 and #missing(second, 20) == 0
     end)
-    assert.is_true(second:node_process() ~= stopped)
+    assert.is_true(second:processes("node")[1] ~= stopped)
     assert.equal("up up", postgres:ask "SELECT string_agg(state, ' ') FROM od_node")
   end)
 

@@ -1,5 +1,6 @@
 -- The output gate: nothing is seen outside before the writes it may rest on are on disk, and
 -- nothing at all when they cannot be.
+local proc = require "spec.support.proc"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -297,9 +298,7 @@ describe("a write", function()
     ]])
     server:wait_log("worker 0 waits for the disk: more than 64 MiB")
     local other = workbench.begin(server, "b", "storage:put('n', 7) return storage:get('n')")
-    local file = assert(io.open(("/proc/%d/status"):format(server.process.pid)))
-    local resident = tonumber(file:read("*a"):match("VmRSS:%s*(%d+)")) / 1024
-    file:close()
+    local resident = proc.resident_kb(server.process.pid) / 1024
     local bound = os.getenv("OPEN_DO_SANITIZED") and 400 or 110 -- That one keeps what is freed.
     assert(resident < bound, ("main has %.0f MB"):format(resident))
     server:clear_fault("commit.hold")

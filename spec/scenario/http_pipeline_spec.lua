@@ -1,5 +1,6 @@
 -- What one connection may ask ahead of its answers, and what is owed to one that has said all it
 -- had to say: many requests in one send, and the half-closed connection.
+local proc = require "spec.support.proc"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -48,10 +49,7 @@ describe("one connection", function()
   local server = workbench.once(SOURCE, { workers = 1 })
 
   local function worker_kilobytes()
-    local file = assert(io.open(("/proc/%d/status"):format(server.process:children()[1])))
-    local text = file:read("*a")
-    file:close()
-    return tonumber(text:match("VmRSS:%s*(%d+)"))
+    return proc.resident_kb(server.process:children()[1])
   end
 
   describe("with several requests in one send", function()

@@ -55,11 +55,7 @@ describe("the inspector", function()
     for i = 1, (tonumber(descriptors) or 0) > 6000 and 5000 or 500 do
       server:connect(("/rooms/%s?name=ann"):format(i <= 5 and "kitchen" or "room-" .. i % 1000 + 1))
     end
-    local directory = os.getenv("OPEN_DO_SCREENSHOTS")
-    if not directory then
-      local _, made = shell.run("mktemp -d -t open-do-inspector-XXXXXX")
-      directory = made:gsub("%s+$", "")
-    end
+    local directory = os.getenv("OPEN_DO_SCREENSHOTS") or shell.make_directory()
     local command = "node spec/scenario/inspector_page.mjs '%s|%s|%s' '%s'"
     local passed, output = shell.run(command:format(
       server.admin.url, server.admin.token, server.admin.read_token, directory))

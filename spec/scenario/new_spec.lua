@@ -1,23 +1,19 @@
 -- `open-do new`: a project that runs, is tested and has types at once.
-local ffi = require "ffi"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
-pcall(ffi.cdef, "char *mkdtemp(char *template); char *realpath(const char *path, char *resolved);")
-
-local program = ffi.string(ffi.C.realpath(process.program, nil))
+local program = process.absolute_program()
 
 describe("open-do new", function()
   local folder
 
   before_each(function()
-    local name = ffi.new("char[?]", 32, "/tmp/open-do-new-XXXXXX")
-    assert(ffi.C.mkdtemp(name) ~= nil)
-    folder = ffi.string(name)
+    folder = shell.make_directory()
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(folder))
+    shell.remove(folder)
   end)
 
   local function say(cwd, ...)

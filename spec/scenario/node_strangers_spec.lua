@@ -2,6 +2,7 @@
 -- one that says what makes no sense is cut.
 local core = require "spec.support.core"
 local Nodes = require "spec.support.nodes"
+local proc = require "spec.support.proc"
 local shell = require "spec.support.shell"
 local socket = require "socket"
 
@@ -180,10 +181,6 @@ describe("who connects to a node", function()
       .. uint(tonumber(C["OD_KIND_" .. kind]), 2) .. uint(fields.tunnel or 0, 8) .. body)
   end
 
-  local function descriptors(pid)
-    return select(2, shell.text(("ls /proc/%d/fd"):format(pid)):gsub("%d+", ""))
-  end
-
   local function worker_is_there()
     return message("NODE_WORKER", uint(0, 4) .. uint(1, 4) .. uint(1, 1) .. uint(0, 1))
   end
@@ -239,7 +236,7 @@ describe("who connects to a node", function()
     deliver(tcp, 0, worker_is_there())
     deliver(tcp, 1, "")
     local pid = nodes:node_process(2)
-    local before = descriptors(pid)
+    local before = proc.descriptors(pid)
     local bytes = {}
     for number = 1, 101, 2 do
       bytes[#bytes + 1] = piece("UPGRADE", uint(77, 8), { tunnel = number })
@@ -249,9 +246,9 @@ describe("who connects to a node", function()
     deliver(tcp, 0, table.concat(bytes))
     local ends = socket.gettime() + SECONDS
     repeat
-      local now = descriptors(pid)
+      local now = proc.descriptors(pid)
     until now <= before or socket.gettime() > ends
-    assert.equal(before, descriptors(pid))
+    assert.equal(before, proc.descriptors(pid))
   end)
 
   local function workers()

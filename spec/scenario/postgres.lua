@@ -3,7 +3,6 @@
 --
 --   local postgres = Postgres.once()      -- In a `describe`.
 --   postgres.port; postgres.url; postgres:ask "SELECT 1"; postgres:restart()
---   postgres:forget_cluster()             -- Before each of its tests.
 local kept = require "spec.support.kept"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
@@ -80,6 +79,14 @@ end
 
 function Postgres.once(settings)
   return kept.once(getfenv(2), function() return Postgres.start(settings) end)
+end
+
+-- The same, in which each test finds nothing of a cluster.
+function Postgres.fresh(settings)
+  local suite = getfenv(2)
+  local postgres = kept.once(suite, function() return Postgres.start(settings) end)
+  suite.before_each(function() postgres:forget_cluster() end)
+  return postgres
 end
 
 -- What a statement answers: the fields of a row with "|" between them, a row a line.

@@ -3,8 +3,7 @@ local json = require "dkjson"
 local http = require "spec.support.http"
 local Server = require "spec.support.server"
 local process = require "spec.support.process"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
+local shell = require "spec.support.shell"
 
 local SECONDS = 20
 
@@ -21,27 +20,21 @@ describe("The program", function()
   local directory
 
   local function write(name, text)
-    local file = assert(io.open(directory .. "/" .. name, "wb"))
-    file:write(text)
-    file:close()
+    shell.write(directory .. "/" .. name, text)
   end
 
   before_each(function()
-    local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-program-XXXXXX"
-    local name = ffi.new("char[?]", #template + 1, template)
-    assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory")
-    directory = ffi.string(name)
+    directory = shell.make_directory()
     write("room.lua", SCRIPT)
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(directory))
+    shell.remove(directory)
   end)
 
   -- It runs in another working directory than the specs do.
-  local program = process.program:match("^/") and process.program
-    or os.getenv("PWD") .. "/" .. process.program
+  local program = process.absolute_program()
 
   local function open_do(arguments, env)
     return process.start { argv = { program, unpack(arguments) }, env = env, cwd = directory }
@@ -186,6 +179,24 @@ describe("The program", function()
     local code, text = ends({ "run", "room.lua" }, { OPEN_DO_WORKERS = "many" })
     assert.equal(2, code)
     assert.truthy(text:match("OPEN_DO_WORKERS=many: expected a number from 1 to 64"), text)
+  end)
+
+  it("warns of variables that are near to one of an option, and of no others", function()
+    local server = serves({}, { OPEN_DO_WORKER = "3", OPEN_DO_LOG_LEVLE = "debug",
+      OPEN_DO_PORT = "tcp://10.0.0.1:80", OPEN_DO_IDLE_MS = "1000", OPEN_DO_ = "", OPEN_DO = "" })
+    local text = server:output()
+    assert.matches("OPEN_DO_WORKER is not an option of open-do; did you mean OPEN_DO_WORKERS?",
+      text, 1, true)
+    assert.matches("OPEN_DO_LOG_LEVLE is not an option of open-do; did you mean OPEN_DO_LOG_LEVEL?",
+      text, 1, true)
+    assert.equal(2, select(2, text:gsub("is not an option", "")))
+  end)
+
+  it("warns of them when it asks, too", function()
+    local code, text = ends({ "status", "--data", "nowhere" }, { OPEN_DO_JOSN = "1" })
+    assert.equal(1, code)
+    assert.matches("OPEN_DO_JOSN is not an option of open-do; did you mean OPEN_DO_JSON?", text, 1,
+      true)
   end)
 
   it("does not look at a variable whose flag is given", function()

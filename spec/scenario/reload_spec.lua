@@ -1,6 +1,7 @@
 -- New code for running objects: what a good save brings, what a bad one does not, and who ends on
 -- which code. How files are noticed is in reload_watch_spec, namespaces that go are in
 -- reload_namespace_spec.
+local proc = require "spec.support.proc"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -280,12 +281,6 @@ describe("a reload", function()
     -- By itself the sanitizer keeps up to 256 MiB of what is freed.
     start { workers = 1, args = {}, env = { ASAN_OPTIONS = "quarantine_size_mb=8" } }
     local worker = server.process:children()[1]
-    local function resident_kb()
-      local file = assert(io.open(("/proc/%d/status"):format(worker)))
-      local text = file:read("*a")
-      file:close()
-      return tonumber(text:match("VmRSS:%s*(%d+)"))
-    end
     local version = 1
     local function reload(times)
       for _ = 1, times do
@@ -296,9 +291,9 @@ describe("a reload", function()
       end
     end
     reload(20)
-    local before = resident_kb()
+    local before = proc.resident_kb(worker)
     reload(200)
-    local grown = resident_kb() - before
+    local grown = proc.resident_kb(worker) - before
     local bound = os.getenv("OPEN_DO_SANITIZED") and 9000 or 3000
     assert.is_true(grown < bound, ("%d kB more after 200 reloads"):format(grown))
   end)

@@ -1,18 +1,9 @@
 -- The page for beginners (lua/START.md) from top to end: its files are made, its commands run,
 -- its spec passes, and what it serves is there.
-local ffi = require "ffi"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 
-pcall(ffi.cdef, "char *mkdtemp(char *template); char *realpath(const char *path, char *resolved);")
-
-local program = ffi.string(ffi.C.realpath(process.program, nil))
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local program = process.absolute_program()
 
 -- In their order: { name = of a file, text = } and { command = }.
 local function blocks_of(page)
@@ -28,16 +19,14 @@ describe("the page for beginners", function()
   local folder
 
   before_each(function()
-    local name = ffi.new("char[?]", 32, "/tmp/open-do-start-XXXXXX")
-    assert(ffi.C.mkdtemp(name) ~= nil)
-    folder = ffi.string(name)
+    folder = shell.make_directory()
     assert(os.execute(("mkdir %s/bin && ln -s %s %s/bin/open-do"):format(folder, program, folder))
       == 0)
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(folder))
+    shell.remove(folder)
   end)
 
   local function run(cwd, command)
@@ -65,7 +54,7 @@ describe("the page for beginners", function()
   end
 
   it("leads to a chat that is served", function()
-    local page = read "lua/START.md"
+    local page = shell.read "lua/START.md"
     local project = folder .. "/hello"
     local count = 0
     for _, block in ipairs(blocks_of(page)) do

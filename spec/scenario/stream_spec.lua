@@ -1,4 +1,5 @@
 -- Bodies of answers that are written while they are sent.
+local proc = require "spec.support.proc"
 local Server = require "spec.support.server"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -810,9 +811,7 @@ describe("a body of 256 MB", function()
   local function peaks()
     local list = {}
     for _, pid in ipairs(server.process:children()) do
-      for line in io.lines(("/proc/%d/status"):format(pid)) do
-        table.insert(list, tonumber(line:match("^VmHWM:%s*(%d+)")))
-      end
+      table.insert(list, proc.status(pid, "VmHWM"))
     end
     return list
   end

@@ -6,6 +6,7 @@ local http = require "spec.support.http"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 local SECONDS, DOMAIN = 20, "chat.example.org"
 local HALF_A_DAY = 12 * 3600 * 1000
@@ -22,9 +23,7 @@ describe("a certificate for a domain", function()
   end
 
   before_each(function()
-    local pipe = io.popen("mktemp -d")
-    directory = pipe:read("*l")
-    pipe:close()
+    directory = shell.make_directory()
     authority = process.start { argv = { "node", "spec/support/acme.mjs", directory } }
     authority.address = { host = "127.0.0.1",
       port = tonumber(authority:wait_output("authority at (%d+)", SECONDS)) }
@@ -35,7 +34,7 @@ describe("a certificate for a domain", function()
       server:stop()
     end
     server = nil
-    os.execute("rm -rf " .. directory)
+    shell.remove(directory)
   end)
 
   local function start(wishes, options)

@@ -6,6 +6,7 @@
 
 local certificates = require "spec.scenario.certificates"
 local http = require "spec.support.http"
+local proc = require "spec.support.proc"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
@@ -135,28 +136,11 @@ describe("TLS", function()
     return "\22\3\1" .. string.char(math.floor(#body / 256), #body % 256) .. body
   end
 
-  local function descriptors(pid)
-    local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(pid))
-    local count = tonumber(pipe:read("*a"))
-    pipe:close()
-    return count
-  end
-
-  local function tls_process()
-    for _, pid in ipairs(server.process:children()) do
-      local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-      local text = file and file:read("*a") or ""
-      if text:find("OPEN_DO_WORKER_LINK=1000002:", 1, true) then
-        return pid
-      end
-    end
-  end
-
   it("serves others while handshakes stop in the middle, in a flood", function()
     start()
     local ann = survival.person(server, "a", "ann")
-    local begin, pid = hello(), tls_process()
-    local before, flood = descriptors(pid), {}
+    local begin, pid = hello(), server:processes("tls")[1]
+    local before, flood = proc.descriptors(pid), {}
     for i = 1, 500 do
       flood[i] = http.open { host = "127.0.0.1", port = server.tls_port }
       flood[i]:write(begin:sub(1, i % 3 == 0 and #begin or i % #begin + 1))
@@ -171,7 +155,7 @@ describe("TLS", function()
     local deadline = survival.now() + 20
     repeat
       assert.is_true(survival.now() < deadline, "descriptors are left")
-    until descriptors(pid) <= before
+    until proc.descriptors(pid) <= before
   end)
 
   it("ends what is rubbish, and nothing else", function()

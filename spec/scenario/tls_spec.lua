@@ -4,6 +4,7 @@
 local certificates = require "spec.scenario.certificates"
 local handover = require "spec.scenario.handover"
 local http = require "spec.support.http"
+local proc = require "spec.support.proc"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
@@ -13,14 +14,6 @@ local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest c
 
 local certify, curl = certificates.certify, certificates.curl
 local directory
-
--- The memory of a process that is in use, in kB.
-local function resident(pid)
-  local file = assert(io.open(("/proc/%d/status"):format(pid)))
-  local kilobytes = tonumber(file:read("*a"):match("VmRSS:%s+(%d+)"))
-  file:close()
-  return kilobytes
-end
 
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start_tls(options)
@@ -39,23 +32,6 @@ local function start_tls(options)
   server.address = { host = "127.0.0.1",
     port = tonumber(server.tunnel:wait_output("tunnel at (%d+)", SECONDS)) }
   return server
-end
-
--- The processes of the server: those of TLS, and its workers.
-local function processes(server)
-  local tls, workers = {}, {}
-  for _, pid in ipairs(server.process:children()) do
-    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-    local text = file and file:read("*a") -- Or it has ended meanwhile.
-    if text then
-      local list = text:find("OPEN_DO_WORKER_LINK=1000002:", 1, true) and tls or workers
-      list[#list + 1] = pid
-    end
-    if file then
-      file:close()
-    end
-  end
-  return tls, workers
 end
 
 describe("TLS", function()
@@ -167,7 +143,7 @@ describe("TLS", function()
     local kept = server:open()
     assert.equal(200, kept:request("GET", "/rooms/a").status)
     for round = 1, 3 do
-      local _, workers = processes(server)
+      local workers = server:processes("worker")
       os.execute("kill -9 " .. workers[1])
       survival.await_back(server)
       crowd:check()
@@ -191,10 +167,11 @@ describe("TLS", function()
       local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
         listeners = PEOPLE / 15 })
       server.address = behind
-      local before = resident(processes(server)[1])
+      local before = proc.resident_kb(server:processes("tls")[1])
       local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30,
         listeners = PEOPLE / 30, prefix = "s" })
-      local each = (resident(processes(server)[1]) - before) / (#secret.people + #secret.listeners)
+      local each = (proc.resident_kb(server:processes("tls")[1]) - before)
+        / (#secret.people + #secret.listeners)
       print(("# %.1f kB in the process for TLS for each of its sockets"):format(each))
       assert.is_true(os.getenv "OPEN_DO_SANITIZED" ~= nil or each < 60)
       local tenth = math.floor(PEOPLE / 30)
@@ -226,7 +203,7 @@ describe("TLS", function()
     function()
       start()
       local function all()
-        return (processes(server))
+        return server:processes("tls")
       end
       local program = server:path("next")
       local function upgrade()
@@ -329,7 +306,7 @@ describe("TLS", function()
     server.address = address
     local ann = survival.person(server, "a", "ann")
     server:expect_mishap("another one is started")
-    os.execute("kill -9 " .. processes(server)[1])
+    os.execute("kill -9 " .. server:processes("tls")[1])
     server:wait_log("the process for TLS ended: killed by SIGKILL")
     assert.equal("", ann.ws.connection:read_to_end())
     plain:ask("closed", "ann:1006:false;")

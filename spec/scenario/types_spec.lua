@@ -1,8 +1,6 @@
 -- `open-do types`: what an author's editor and linter are given.
-local ffi = require "ffi"
 local process = require "spec.support.process"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
+local shell = require "spec.support.shell"
 
 describe("open-do types", function()
   local folder
@@ -13,22 +11,16 @@ describe("open-do types", function()
   end
 
   local function read(name)
-    local file = assert(io.open(folder .. "/" .. name, "rb"))
-    local text = file:read("*a")
-    file:close()
-    return text
+    return shell.read(folder .. "/" .. name)
   end
 
   before_each(function()
-    local template = "/tmp/open-do-types-XXXXXX"
-    local name = ffi.new("char[?]", #template + 1, template)
-    assert(ffi.C.mkdtemp(name) ~= nil)
-    folder = ffi.string(name)
+    folder = shell.make_directory()
   end)
 
   after_each(function()
     process.stop_all()
-    os.execute(("rm -rf '%s'"):format(folder))
+    shell.remove(folder)
   end)
 
   it("writes definitions and what makes editors find them", function()

@@ -1,5 +1,6 @@
 -- What all clients of a worker have begun to send, and have not read, is bounded together, and in
 -- time. Forty of them once took 1.3 GB, each within what one may.
+local proc = require "spec.support.proc"
 local websocket = require "spec.support.websocket"
 local workbench = require "spec.scenario.workbench"
 
@@ -24,10 +25,7 @@ describe("clients that do not finish", function()
   local server, before
 
   local function resident_mb()
-    local file = assert(io.open(("/proc/%d/statm"):format(server.process:children()[1])))
-    local pages = file:read("*a"):match("^%d+ (%d+)")
-    file:close()
-    return tonumber(pages) * 4096 / MEGABYTE
+    return proc.resident_kb(server.process:children()[1]) / 1024
   end
 
   before_each(function()

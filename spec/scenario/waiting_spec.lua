@@ -1,5 +1,6 @@
 -- What has come and is not handled yet is bounded: in messages and bytes of a socket, and in bytes
 -- of all sockets. A message of a few bytes can be a large one when it is inflated.
+local proc = require "spec.support.proc"
 local socket = require "socket"
 local workbench = require "spec.scenario.workbench"
 local zlib = require "spec.support.zlib"
@@ -45,10 +46,7 @@ describe("messages that wait", function()
   end
 
   local function resident_mb()
-    local file = assert(io.open(("/proc/%d/statm"):format(server.process:children()[1])))
-    local pages = file:read("*a"):match("^%d+ (%d+)")
-    file:close()
-    return tonumber(pages) * 4096 / MEGABYTE
+    return proc.resident_kb(server.process:children()[1]) / 1024
   end
 
   -- A socket that sent sixty of them held a gigabyte, and each of its neighbours could, too.

@@ -5,11 +5,6 @@ local shell = require "spec.support.shell"
 
 local M = {}
 
-local function new_directory(example)
-  local _, made = shell.run("mktemp -d -t open-do-" .. example .. "-XXXXXX")
-  return (made:gsub("%s+$", ""))
-end
-
 local function file_exists(path)
   local file = io.open(path)
   return file ~= nil and file:close()
@@ -36,7 +31,7 @@ function M.play(example, options)
   end
   local watch = options.watch
   if watch then
-    local copy = new_directory(example)
+    local copy = shell.make_directory()
     shell.run(("cp -r %s/. %s"):format(shell.quoted(source), shell.quoted(copy)))
     source = copy
   end
@@ -46,7 +41,7 @@ function M.play(example, options)
     args[#args + 1] = argument
   end
   local server = Server.start { script = script, args = args, command = options.command }
-  local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
+  local directory = os.getenv("OPEN_DO_SCREENSHOTS") or shell.make_directory()
   local passed, output = shell.run(("node spec/examples/%s_page.mjs %s %s %s %s"):format(example,
     shell.quoted(server.url), shell.quoted(directory), shell.quoted(script),
     shell.quoted(options.other or "")))

@@ -60,14 +60,14 @@ function M.by_folder()
   return folders
 end
 
--- All headers of ours that files of [folder] include, and what these include: path -> the file that
--- does so.
-function M.reached_from(folder)
+-- All headers of ours that files of folders like [pattern] include, and what these include: path ->
+-- the file that does so.
+function M.reached_from(pattern)
   local by_file, seen, front = {}, {}, {}
   for _, include in ipairs(M.all()) do
     by_file[include.file] = by_file[include.file] or {}
     table.insert(by_file[include.file], include)
-    front[#front + 1] = include.folder == folder and include.file or nil
+    front[#front + 1] = include.folder:match(pattern) and include.file or nil
   end
   while #front > 0 do
     local file = table.remove(front)

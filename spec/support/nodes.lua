@@ -154,7 +154,7 @@ end
 
 -- The process of node `id` that speaks with others.
 function Nodes:node_process(id)
-  return self[id]:node_process()
+  return self[id]:processes("node")[1]
 end
 
 -- A name that leads to a thing of node `id`; another one each time.

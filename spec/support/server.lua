@@ -6,16 +6,15 @@
 --   local server = Server.start { source = [[ return { namespaces = ... } ]], workers = 2 }
 --   server:get("/counters/a").body; server:connect("/rooms/lobby"); server:stop()
 
-local ffi = require "ffi"
 local json = require "dkjson"
 local http = require "spec.support.http"
 local kept = require "spec.support.kept"
 local page = require "open-do.test.page"
+local proc = require "spec.support.proc"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 local events = require "spec.support.events"
 local websocket = require "spec.support.websocket"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
 
 local Server = {}
 Server.__index = Server
@@ -29,32 +28,22 @@ local MISHAPS = {
   "runtime error:",
 }
 
+-- What some have in the place of a worker's number (runtime/main/processes/process.h).
+local NUMBERS = { tls = 1000002, node = 1000004 }
+
 local ADMIN = { [true] = "127.0.0.1:0", off = "off" } -- And "usual": where dev has it by itself.
-
-local function temporary_directory()
-  local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
-  local name = ffi.new("char[?]", #template + 1, template)
-  assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory in /tmp")
-  return ffi.string(name)
-end
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
 
 function Server.prepare(options)
   local self = setmetatable({ options = options, clients = {}, faults = {} }, Server)
-  self.directory = temporary_directory()
+  self.directory = shell.make_directory()
   self.script = options.script
   if options.source then
     for name, text in pairs(options.files or {}) do
       os.execute(("mkdir -p '%s/%s'"):format(self.directory, name:match("^(.*)/") or "."))
-      write_file(self.directory .. "/" .. name, text)
+      shell.write(self.directory .. "/" .. name, text)
     end
     self.script = self.directory .. "/script.lua"
-    write_file(self.script, options.source)
+    shell.write(self.script, options.source)
   end
   self.page = page.new(self.directory .. "/test-page")
   return self
@@ -67,12 +56,12 @@ end
 
 -- Saves the script, or the file `name` beside it, in one write, as `cat >` does it.
 function Server:save(text, name)
-  write_file(self:path(name), text)
+  shell.write(self:path(name), text)
 end
 
 -- Saves it as most editors do: a new file takes the name of the old one.
 function Server:save_by_renaming(text, name)
-  write_file(self:path("saved~"), text)
+  shell.write(self:path("saved~"), text)
   assert(os.rename(self:path("saved~"), self:path(name)))
 end
 
@@ -251,18 +240,16 @@ function Server:kill()
   process.wait_gone(workers, STOP_SECONDS)
 end
 
--- The process of it that speaks with other nodes.
-function Server:node_process()
+-- Its processes of one kind: "worker", "tls" or "node".
+function Server:processes(kind)
+  local found = {}
   for _, pid in ipairs(self.process:children()) do
-    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
-    local text = file and file:read("*a") or ""
-    if file then
-      file:close()
-    end
-    if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
-      return pid
+    local number = tonumber(proc.read(pid, "environ"):match("OPEN_DO_WORKER_LINK=(%d+):"))
+    if number and (number == NUMBERS[kind] or kind == "worker" and number < 1000000) then
+      found[#found + 1] = pid
     end
   end
+  return found
 end
 
 -- Asks the running server as a person would, `open-do status --data DIR ...`; returns the process.

@@ -1,4 +1,8 @@
 -- Commands of the shell and files, for specs.
+local ffi = require "ffi"
+
+pcall(ffi.cdef, "char *mkdtemp(char *template);")
+
 local M = {}
 
 -- [text] as one word of a command.
@@ -46,7 +50,10 @@ end
 
 -- A new directory under [TMPDIR], and its end.
 function M.make_directory()
-  return M.text 'mktemp -d "${TMPDIR:-/tmp}/open-do-spec-XXXXXX"'
+  local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
+  local name = ffi.new("char[?]", #template + 1, template)
+  assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory")
+  return ffi.string(name)
 end
 
 function M.remove(path)

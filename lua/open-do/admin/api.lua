@@ -55,12 +55,21 @@ end
 local commands = {}
 
 -- What it takes, as `GET /api/commands` tells it: names, with a "?" those that may be left out.
+local function add(name, arguments, run, is_writing)
+  local known = {}
+  for argument in arguments:gmatch("%w+") do
+    known[argument] = true
+  end
+  commands[name] = { name = name, arguments = arguments, known = known, run = run,
+    writes = is_writing }
+end
+
 local function reads(name, arguments, run)
-  commands[name] = { arguments = arguments, run = run }
+  add(name, arguments, run, false)
 end
 
 local function writes(name, arguments, run)
-  commands[name] = { arguments = arguments, run = run, writes = true }
+  add(name, arguments, run, true)
 end
 
 reads("status", "", function()
@@ -109,7 +118,7 @@ reads("commands", "", function(_, role)
   local list = array {}
   for name, command in pairs(commands) do
     list[#list + 1] = { name = name, arguments = command.arguments,
-      writes = command.writes == true }
+      writes = command.writes }
   end
   table.sort(list, function(a, b) return a.name < b.name end)
   return { role = role, commands = list }
@@ -293,18 +302,29 @@ end)
 
 -- Running them ------------------------------------------------------------------------------------
 
---- { arguments =, run =, writes = }, or nil.
+--- { name =, arguments =, known =, run =, writes = }, or nil.
 function M.find(name)
   return commands[name]
 end
 
 local Refusal = {}
 
+-- A misspelt one would be taken for one that was left out.
+local function check_names(command, arguments)
+  for name in pairs(arguments) do
+    if not command.known[name] then
+      usage("%s has no argument '%s'; it takes %s", command.name, tostring(name),
+        command.arguments == "" and "none" or command.arguments)
+    end
+  end
+end
+
 --- Its answer, as JSON. Raises what M.explain explains.
 function M.run(command, arguments, role)
   if command.writes and role ~= "write" then
     error(setmetatable({}, Refusal), 0)
   end
+  check_names(command, arguments)
   local value, is_json = command.run(arguments, role)
   return is_json and value or value == nil and "null" or M.encode(value)
 end

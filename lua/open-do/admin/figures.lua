@@ -22,7 +22,8 @@ local function process(name, pid)
   return facts
 end
 
---- Counters as they are now (runtime/main/metrics.h): { main =, workers =, status =, processes = }.
+--- Counters as they are now, as main counts them (main/operator/metrics.h):
+--- { main =, workers =, status =, processes = }.
 function M.collect()
   local records = native.command.facts(M.ask("metrics"))
   local all = { main = table.remove(records, 1), workers = native.json.array(records),

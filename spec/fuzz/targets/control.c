@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "main/control.h"
+#include "main/operator/control.h"
 
 static struct od_control_question *kept; // Answered later, when its asker may be gone.
 

@@ -2,8 +2,8 @@
 
 #include "fuzz_lua.h"
 
-#include "main/connection_limit.h"
-#include "main/status_page.h"
+#include "main/door/connection_limit.h"
+#include "main/operator/status_page.h"
 
 enum {
     WORKERS = 2,

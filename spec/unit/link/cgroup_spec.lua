@@ -1,29 +1,22 @@
 local core = require "spec.support.core"
 local C = core.load("link/cgroup.h")
-local ffi = core.ffi
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
+local shell = require "spec.support.shell"
 
 describe("the limits of a cgroup", function()
   local root
 
   before_each(function()
-    local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-cgroup-XXXXXX"
-    local name = ffi.new("char[?]", #template + 1, template)
-    assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory")
-    root = ffi.string(name)
+    root = shell.make_directory()
   end)
 
   after_each(function()
-    os.execute(("rm -rf '%s'"):format(root))
+    shell.remove(root)
   end)
 
   local function write(files)
     for path, text in pairs(files) do
       os.execute(("mkdir -p '%s'"):format((root .. path):match("^(.*)/")))
-      local file = assert(io.open(root .. path, "wb"))
-      file:write(text, "\n")
-      file:close()
+      shell.write(root .. path, text .. "\n")
     end
   end
 

@@ -14,10 +14,15 @@
 #include "net/websocket.h"
 #include "spec/unit/net/stage.h"
 
+enum {
+    sockets_max = 32
+};
+
 struct stage {
     struct od_loop loop;
     struct od_net net;
-    struct od_bytes story; // One line an event.
+    struct od_websocket *sockets[sockets_max]; // By number, which is their holder.
+    struct od_bytes story;                     // One line an event.
     char error[OD_ERROR_BYTES_MAX];
 };
 
@@ -70,17 +75,21 @@ static void on_message(void *owner, void *holder, od_slice payload, struct od_by
     tell(owner, is_binary ? "binary" : "text", (uint64_t)(uintptr_t)holder, payload, "");
 }
 
-static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool clean)
+static void on_closed(void *owner, void *holder, bool is_relay, uint16_t code, od_slice reason,
+                      bool clean)
 {
+    (void)is_relay;
     char text[160];
     int size = snprintf(text, sizeof text, "%u %.*s", code, (int)reason.size,
                         reason.size > 0 ? reason.at : "");
-    tell(owner, "closed", websocket, (od_slice){text, (size_t)size}, clean ? " clean" : " unclean");
+    tell(owner, "closed", (uint64_t)(uintptr_t)holder, (od_slice){text, (size_t)size},
+         clean ? " clean" : " unclean");
 }
 
-static void on_failed(void *owner, uint64_t websocket, od_slice why)
+static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
 {
-    tell(owner, "failed", websocket, why, "");
+    (void)is_relay;
+    tell(owner, "failed", (uint64_t)(uintptr_t)holder, why, "");
 }
 
 static bool on_is_at_rest(void *owner, const void *holder)
@@ -210,6 +219,25 @@ static bool upgrade(struct stage *stage, struct stage *other, struct od_exchange
     return done;
 }
 
+struct od_websocket *stage_websocket(struct stage *stage, uint64_t number)
+{
+    return number < sockets_max ? stage->sockets[number] : NULL;
+}
+
+struct od_websocket *stage_websocket_new(struct stage *stage, uint64_t number)
+{
+    if (number >= sockets_max || stage->sockets[number] != NULL)
+        abort();
+    stage->sockets[number] = od_websocket_new(&stage->net, (void *)(uintptr_t)number, false);
+    return stage->sockets[number];
+}
+
+void stage_websocket_free(struct stage *stage, uint64_t number)
+{
+    od_websocket_free(stage->sockets[number]);
+    stage->sockets[number] = NULL;
+}
+
 // [other] takes the socket, which it may have made already.
 bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, uint64_t socket,
                    const char *protocol)
@@ -220,14 +248,14 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
     if (protocol != NULL)
         od_headers_put(&response, OD_SLICE("sec-websocket-protocol"), od_slice_of(protocol));
     od_response_end(&response, mark, protocol != NULL, (od_slice){0});
-    struct od_websocket *websocket = od_net_websocket(&other->net, socket);
+    struct od_websocket *websocket = stage_websocket(other, socket);
     bool is_new = websocket == NULL;
     if (is_new)
-        websocket = od_websocket_new(&other->net, socket, (void *)(uintptr_t)socket, false);
+        websocket = stage_websocket_new(other, socket);
     bool done = upgrade(stage, other, od_net_exchange(&stage->net, number), websocket,
                         od_bytes_slice(&response), &err);
     if (!done && is_new)
-        od_websocket_free(websocket);
+        stage_websocket_free(other, socket);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);
     return done;

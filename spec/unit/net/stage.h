@@ -9,6 +9,7 @@
 struct stage;
 struct od_net;
 struct od_net_limits;
+struct od_websocket;
 
 struct stage *stage_new(void);
 void stage_free(struct stage *stage);
@@ -23,4 +24,7 @@ bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char
                   const char *header, const char *value);
 bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
                    const char *protocol);
+struct od_websocket *stage_websocket(struct stage *stage, uint64_t number); // NULL: none.
+struct od_websocket *stage_websocket_new(struct stage *stage, uint64_t number);
+void stage_websocket_free(struct stage *stage, uint64_t number);
 int64_t *stage_clock(void);

@@ -14,10 +14,6 @@ ffi.cdef [[
   struct od_websocket;
   bool od_net_is_idle(const struct od_net *net);
   void od_net_drain(struct od_net *net);
-  struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
-    bool is_events);
-  struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number);
-  void od_websocket_free(struct od_websocket *websocket);
   void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary);
   void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason);
   void od_websocket_finish_close(struct od_websocket *websocket);
@@ -92,9 +88,8 @@ function Stage:stop()
   end
   self:turn(3)
   for number = 1, 20 do
-    local websocket = self:websocket(number)
-    if websocket ~= nil then
-      C.od_websocket_free(websocket)
+    if self:websocket(number) ~= nil then
+      self:free_websocket(number)
     end
   end
   S.stage_free(self.at)
@@ -150,7 +145,16 @@ function Stage:net()
 end
 
 function Stage:websocket(number)
-  return C.od_net_websocket(S.stage_net(self.at), number)
+  return S.stage_websocket(self.at, number)
+end
+
+---One without a connection, for now.
+function Stage:new_websocket(number)
+  return S.stage_websocket_new(self.at, number)
+end
+
+function Stage:free_websocket(number)
+  S.stage_websocket_free(self.at, number)
 end
 
 return M

@@ -93,6 +93,70 @@ describe("the committer", function()
     end
   end)
 
+  describe("while LMDB is slow", function()
+    it("makes durable what comes, and puts it there later", function()
+      local lobby = world:object("lobby")
+      support.arm("follow.hold", -1)
+      local last
+      for i = 1, 50 do
+        last = write(lobby, "a", tostring(i))
+        world:wait_news("durable", 1, last)
+      end
+      assert.is_nil(world:find("applied"))
+      assert.equal("50", (lobby:get("a")))
+      support.disarm("follow.hold")
+      world:wait_news("applied", 1, last)
+      world:hear()
+      assert.is_true(lobby:is_clean())
+      assert.equal("50", (lobby:get("a")))
+    end)
+
+    it("does not let much gather, and goes on when there is room", function()
+      local lobby, value = world:object("lobby"), ("x"):rep(500000)
+      support.arm("follow.hold", -1)
+      local last
+      for i = 1, 40 do
+        last = write(lobby, "key " .. i, value)
+      end
+      world:wait("as much as may wait", function()
+        return world:stats().groups > 0 and world:find("durable", 1, 6)
+      end)
+      assert.is_nil(world:find("durable", 1, last))
+      support.disarm("follow.hold")
+      world:wait_news("applied", 1, last)
+    end)
+
+    it("tells of a failure only behind what came before it", function()
+      local lobby = world:object("lobby")
+      support.arm("follow.hold", -1)
+      world:wait_news("durable", 1, write(lobby, "a", "kept"))
+      support.arm("commit.fail", 1)
+      write(lobby, "a", "lost")
+      world:wait("the failure to be met", function()
+        return support.times_left("commit.fail") == 0
+      end)
+      assert.is_nil(world:find("failed"))
+      support.disarm("follow.hold")
+      world:wait_news("failed", 1)
+      local kinds = {}
+      for i, item in ipairs(world.news) do
+        kinds[i] = item.kind
+      end
+      assert.equal("durable applied failed", table.concat(kinds, " "))
+      world:hear()
+      assert.equal("kept", (lobby:get("a")))
+    end)
+
+    it("closes without waiting for it to be quick", function()
+      local lobby = world:object("lobby")
+      support.arm("follow.hold", -1)
+      local last = write(lobby, "a", "1")
+      world:wait_news("durable", 1, last)
+      world:close_committer()
+      assert.is_not_nil(world:find("applied", 1, last))
+    end)
+  end)
+
   it("commits what was submitted before it closes, and reports it", function()
     local lobby = world:object("lobby")
     local last = write(lobby, "a", "1")
@@ -281,20 +345,20 @@ describe("the committer", function()
     world:wait("the sweep at the start", function()
       return not world:stats().has_trash
     end)
-    support.arm("commit.hold", -1, 3) -- The commit, LMDB and one sweep pass; closing ends it.
+    support.arm("sweep.full", -1, 1) -- One part passes, then the disk is full.
     a:delete_all()
     a:seal()
     world:turn()
     world:wait("the first part", function()
       return world:stats().swept == 10000
     end)
-    world:close() -- After one more part.
-    support.disarm("commit.hold")
+    world:close()
+    support.disarm("sweep.full")
     world:reopen()
     world:wait("an empty trash", function()
       return not world:stats().has_trash
     end)
-    assert.equal(5000, world:stats().swept)
+    assert.equal(15000, world:stats().swept)
   end)
 
   it("can be opened and closed with nothing in between", function()
