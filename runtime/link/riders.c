@@ -143,10 +143,10 @@ static int take_first(struct od_riders *riders)
 
 bool od_riders_claim(struct od_riders *riders, uint8_t with_it, int *fd)
 {
-    if (with_it > 0 && riders->call_left > 0)
+    if (with_it > OD_RIDERS_MAX || (with_it > 0 && riders->call_left > 0))
         return false;
     riders->call_left += with_it;
-    if (with_it > OD_RIDERS_MAX || riders->call_left == 0 || riders->in_count == 0)
+    if (riders->call_left == 0 || riders->in_count == 0)
         return false;
     riders->call_left--;
     // What stands for those without room goes with the last of them.

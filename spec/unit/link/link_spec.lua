@@ -240,6 +240,7 @@ describe("A link", function()
       ["a descriptor that has not come"] = "\0\0\0\0\1\0\1\1",
       ["one that has left with none"] = "\0\0\0\0\1\0\1\0",
       ["the first of others, without one"] = "\0\0\0\0\1\0\0\1",
+      ["more than can leave with it"] = "\0\0\0\0\1\0\1\255",
     }
     for what, bytes in pairs(NONSENSE) do
       it(what, function()
