@@ -67,10 +67,10 @@ struct od_engine {
     int globals_ref;                             // What scripts see as _G.
     int env_ref;
     int state_name_ref, env_name_ref; // The strings: each instance has fields of these names.
-    int context_ref;      // The entry's third argument.
-    bool entry_streams;   // Its fetch wants to read bodies while they come.
-    int entry_ref;        // The entry itself, or LUA_NOREF.
-    int entry_timers_ref; // What its timers call (api/timer.h), or LUA_NOREF.
+    int context_ref;                  // The entry's third argument.
+    bool entry_streams;               // Its fetch wants to read bodies while they come.
+    int entry_ref;                    // The entry itself, or LUA_NOREF.
+    int entry_timers_ref;             // What its timers call (api/timer.h), or LUA_NOREF.
 };
 
 struct od_engine *od_engine_of(lua_State *L); // Costs nothing.
