@@ -123,7 +123,7 @@ static void end_now(struct od_wire *wire)
 
 void od_wire_flush(struct od_wire *wire)
 {
-    od_wire_check(wire);
+    OD_ASSERT(wire->owner == NULL || !wire->is_closing);
     od_wire_send_now(wire);
     od_list_remove(&wire->dirty);
     // Here and not where it was cut: that may have been while this very wire was told of bytes.

@@ -95,11 +95,16 @@ static void init_identity(struct od_object *object, const od_id *id)
     object->storage.owner = object;
 }
 
-struct od_work *od_object_work(struct od_object *object)
+OD_SELDOM static void make_work(struct od_object *object)
+{
+    object->work = od_work_new(&object->objects->works, object);
+}
+
+inline struct od_work *od_object_work(struct od_object *object)
 {
     OD_ASSERT(object->state != OD_GONE);
     if (object->work->object != object)
-        object->work = od_work_new(&object->objects->works, object);
+        make_work(object);
     return object->work;
 }
 

@@ -407,6 +407,18 @@ OD_SELDOM static void drop_outdated(struct od_object *object)
     od_object_sleep(object);
 }
 
+// It becomes the last of the idle ones, if it is not among those of this very millisecond.
+static void settle_idle(struct od_object *object, int64_t now_us)
+{
+    struct od_work *work = od_object_work(object);
+    od_time_ms now_ms = od_clock_monotonic_ms_at(now_us);
+    if (!od_list_is_empty(&work->idle) && work->idle_since_ms == now_ms)
+        return;
+    od_list_remove(&work->idle);
+    work->idle_since_ms = now_ms;
+    od_objects_watch_idle(object);
+}
+
 // [now_us]: by od_clock_passed_us; 0: not known.
 static void settle(struct od_object *object, int64_t now_us)
 {
@@ -426,15 +438,10 @@ static void settle(struct od_object *object, int64_t now_us)
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
     bool is_idle =
         !works && !is_busy(object) && !is_asleep_with_sockets && !od_object_is_entry(object);
-    bool is_last_idle = object->work->idle.next == &objects->idle;
-    if (!is_idle || !is_last_idle)
+    if (is_idle)
+        settle_idle(object, now_us != 0 ? now_us : od_clock_passed_us());
+    else
         od_list_remove(&object->work->idle);
-    if (!is_idle)
-        return;
-    (is_last_idle ? object->work : od_object_work(object))->idle_since_ms =
-        od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
-    if (!is_last_idle)
-        od_objects_watch_idle(object);
 }
 
 void od_object_settle(struct od_object *object)
