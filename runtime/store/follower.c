@@ -10,12 +10,15 @@
 
 // --- Applying ------------------------------------------------------------------------------------
 
-// A disk that is full may have room again; anything else is tried a few times.
+// A disk that is full may have room again; anything else is tried a few times, however long it was
+// full before: a write that finds room for a part of it is EIO to LMDB.
 static void note_not_applied(struct od_follower *follower, int code)
 {
     bool is_full = code == ENOSPC || code == EDQUOT || code == MDB_MAP_FULL;
     od_env_reopen(follower->env);
-    if (++follower->failures >= OD_STORE_APPLY_TRIES_MAX && !is_full)
+    follower->failures++;
+    follower->mishaps = is_full ? 0 : follower->mishaps + 1;
+    if (follower->mishaps >= OD_STORE_APPLY_TRIES_MAX)
         od_env_lose(follower->env, code);
     if (follower->failures != OD_STORE_APPLY_TRIES_MAX || follower->env->lost != 0)
         return;
@@ -28,7 +31,7 @@ static bool apply(struct od_follower *follower, struct od_gathering *gathering)
 {
     int code = od_applier_run(&follower->applier, gathering, follower->reports);
     if (code == 0)
-        follower->failures = 0;
+        follower->failures = follower->mishaps = 0;
     else
         note_not_applied(follower, code);
     return code == 0;

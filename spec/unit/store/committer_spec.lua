@@ -147,6 +147,18 @@ describe("the committer", function()
       assert.equal("kept", (lobby:get("a")))
     end)
 
+    it("waits for a full disk, also when that fails once in another way", function()
+      local lobby = world:object("lobby")
+      support.arm("apply.full", -1)
+      local last = write(lobby, "a", "1")
+      world:wait_news("stalled", 0)
+      support.arm("apply.fail", 1) -- It is looked at first.
+      support.disarm("apply.full")
+      world:wait_news("applied", 1, last)
+      assert.equal(0, support.times_left("apply.fail"))
+      assert.is_nil(world:find("lost", 0))
+    end)
+
     it("closes without waiting for it to be quick", function()
       local lobby = world:object("lobby")
       support.arm("follow.hold", -1)
