@@ -101,8 +101,8 @@ const char *od_call_whom(const struct od_call *call)
 
 static void set_deadline(struct od_call *call)
 {
-    od_timers_set(call->objects->timers, &call->deadline,
-                  od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
+    od_time_ms due_ms = od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX;
+    od_timers_set(call->objects->timers, &call->deadline, due_ms);
 }
 
 // A handler that reads what comes of the body has not had its time yet.
@@ -192,13 +192,12 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     call->bytes = body.size;
     object->call_count++;
     od_object_work(object)->call_bytes += body.size;
-    // A client waits for an object but nothing waits for a client, so it closes no cycle.
     if (call->from == OD_FROM_EXCHANGE) {
         od_object_receive_read(object, event); // The call may be over by then.
-        return;
+    } else { // A client waits for an object but nothing for a client, so it closes no cycle.
+        od_object_receive(object, event);
+        od_deadlock_look(call);
     }
-    od_object_receive(object, event);
-    od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body,

@@ -138,17 +138,13 @@ static void on_failed(void *owner, void *holder, bool is_relay, od_slice why)
         od_socket_failed(holder, why);
 }
 
-OD_SELDOM static void note_rest(struct od_worker *worker, const struct od_socket *socket)
-{
-    od_remote_rests(od_socket_find(&worker->objects, socket->id));
-}
-
 static bool on_is_at_rest(void *owner, const void *holder)
 {
+    (void)owner;
     const struct od_socket *socket = holder;
     bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
     if (is_at_rest && socket->remote != NULL)
-        note_rest(owner, socket);
+        od_remote_rests((struct od_socket *)(uintptr_t)socket);
     return is_at_rest;
 }
 
