@@ -278,7 +278,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 // --- Sending -------------------------------------------------------------------------------------
 
-size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
+static size_t begin(struct od_link *link, enum od_kind kind, bool has_fd)
 {
     OD_ASSERT(kind != OD_KIND_NONE);
     OD_ASSERT(kind < OD_KIND_COUNT);
@@ -286,13 +286,33 @@ size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
     size_t mark = link->out.size;
     od_bytes_put_u32(&link->out, 0);
     od_bytes_put_u16(&link->out, (uint16_t)kind);
-    od_bytes_put_u8(&link->out, fd >= 0);
+    od_bytes_put_u8(&link->out, has_fd);
     od_bytes_put_u8(&link->out, 0);
+    return mark;
+}
+
+size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
+{
+    size_t mark = begin(link, kind, fd >= 0);
     if (fd >= 0 && link->is_gone)
         close(fd);
     else if (fd >= 0)
-        od_riders_put(&link->riders, mark, fd);
+        od_riders_put(&link->riders, (struct od_rider){.offset = mark, .fd = fd});
     return mark;
+}
+
+size_t od_link_begin_lent(struct od_link *link, enum od_kind kind, int fd)
+{
+    OD_ASSERT(fd >= 0);
+    size_t mark = begin(link, kind, true);
+    if (!link->is_gone)
+        od_riders_put(&link->riders, (struct od_rider){mark, fd, true});
+    return mark;
+}
+
+bool od_link_lends(const struct od_link *link, int fd)
+{
+    return od_riders_lends(&link->riders, fd);
 }
 
 void od_link_end(struct od_link *link, size_t mark)

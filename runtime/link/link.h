@@ -97,6 +97,11 @@ void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd);
 void od_link_end(struct od_link *link, size_t mark);
 
+// The same with a descriptor that stays the caller's, who keeps it open while the link lends it:
+// until it has left, or the link is gone.
+size_t od_link_begin_lent(struct od_link *link, enum od_kind kind, int fd);
+bool od_link_lends(const struct od_link *link, int fd);
+
 // Sends all, and waits until it is with the other side's kernel, or that is gone: for the last
 // words of a process.
 void od_link_flush_all(struct od_link *link);

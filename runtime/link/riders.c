@@ -35,13 +35,22 @@ void od_riders_deinit(struct od_riders *riders)
 
 // --- Those that leave ----------------------------------------------------------------------------
 
-void od_riders_put(struct od_riders *riders, size_t offset, int fd)
+void od_riders_put(struct od_riders *riders, struct od_rider rider)
 {
-    OD_ASSERT(fd >= 0);
-    OD_ASSERT(riders->out_count == 0 || riders->out[riders->out_count - 1].offset <= offset);
+    OD_ASSERT(rider.fd >= 0);
+    OD_ASSERT(riders->out_count == 0 || riders->out[riders->out_count - 1].offset <= rider.offset);
     if (riders->out_count == riders->out_capacity)
         riders->out = od_grow(riders->out, &riders->out_capacity, sizeof *riders->out);
-    riders->out[riders->out_count++] = (struct od_rider){offset, fd};
+    riders->out[riders->out_count++] = rider;
+}
+
+bool od_riders_lends(const struct od_riders *riders, int fd)
+{
+    for (size_t i = riders->out_first; i < riders->out_count; i++) {
+        if (riders->out[i].is_lent && riders->out[i].fd == fd)
+            return true;
+    }
+    return false;
 }
 
 size_t od_riders_leaving(const struct od_riders *riders, size_t offset)
@@ -78,8 +87,11 @@ void od_riders_board(const struct od_riders *riders, size_t leaving, struct msgh
 void od_riders_left(struct od_riders *riders, size_t leaving)
 {
     OD_ASSERT(riders->out_first + leaving <= riders->out_count);
-    for (size_t i = 0; i < leaving; i++)
-        close(riders->out[riders->out_first++].fd);
+    for (size_t i = 0; i < leaving; i++) {
+        const struct od_rider *rider = &riders->out[riders->out_first++];
+        if (!rider->is_lent)
+            close(rider->fd);
+    }
 }
 
 void od_riders_shift(struct od_riders *riders, size_t count)
@@ -131,10 +143,10 @@ static int take_first(struct od_riders *riders)
 
 bool od_riders_claim(struct od_riders *riders, uint8_t with_it, int *fd)
 {
-    if (with_it > 0 && riders->call_left > 0)
+    if (with_it > OD_RIDERS_MAX || (with_it > 0 && riders->call_left > 0))
         return false;
     riders->call_left += with_it;
-    if (with_it > OD_RIDERS_MAX || riders->call_left == 0 || riders->in_count == 0)
+    if (riders->call_left == 0 || riders->in_count == 0)
         return false;
     riders->call_left--;
     // What stands for those without room goes with the last of them.

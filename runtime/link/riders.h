@@ -22,6 +22,7 @@
 struct od_rider {  // A descriptor that waits for the byte it rides on.
     size_t offset; // In what the link sends: the first byte of its message.
     int fd;
+    bool is_lent; // Its owner keeps it open; others are closed once they have left.
 };
 
 struct od_riders {
@@ -38,21 +39,22 @@ union od_riders_control { // Of one call.
 };
 
 void od_riders_check(const struct od_riders *riders);
-void od_riders_deinit(struct od_riders *riders); // Closes them.
+void od_riders_deinit(struct od_riders *riders); // Closes those that are its own.
 
-// Takes [fd], which rides on the message that begins at [offset], the last so far.
-void od_riders_put(struct od_riders *riders, size_t offset, int fd);
+// Takes [rider], whose message is the last so far.
+void od_riders_put(struct od_riders *riders, struct od_rider rider);
+bool od_riders_lends(const struct od_riders *riders, int fd); // It is lent, and has not left.
 
 // How many leave together with the byte at [offset], and where the first begins that does not;
 // [size]: there is none.
 size_t od_riders_leaving(const struct od_riders *riders, size_t offset);
 size_t od_riders_next(const struct od_riders *riders, size_t leaving, size_t size);
 
-// Puts the next [leaving] into [message]; and: they have left, and are closed.
+// Puts the next [leaving] into [message]; and: they have left.
 void od_riders_board(const struct od_riders *riders, size_t leaving, struct msghdr *message,
                      union od_riders_control *control);
 void od_riders_left(struct od_riders *riders, size_t leaving);
-void od_riders_drop_out(struct od_riders *riders); // Those that have not left are closed.
+void od_riders_drop_out(struct od_riders *riders);            // Those that have not left will not.
 void od_riders_shift(struct od_riders *riders, size_t count); // So many bytes went from in front.
 
 // Takes what has come with [message]; whether anything has.

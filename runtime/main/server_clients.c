@@ -37,7 +37,8 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
-    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
+    size_t mark = (place == OD_PAGE_NO_PLACE ? od_link_begin : od_link_begin_lent)(
+        &child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
     od_bytes_put_string(&child->link.out, od_bytes_slice(&arrival->tls));
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));

@@ -157,6 +157,11 @@ void od_wire_close(struct od_wire *wire)
     od_wire_leave_place(wire);
     od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
+    // Nobody is left to linger for.
+    if (wire->has_ended && od_wire_waiting_bytes(wire) == 0) {
+        od_wire_cut(wire);
+        return;
+    }
     // The rest of what the client sends is read into the void: bytes that lie unread when the
     // descriptor is closed make the kernel reset the connection, with our last answer in it.
     od_wire_resume(wire);

@@ -1,5 +1,5 @@
-// What the parts of a call share: call.c sends it, call_peer.c speaks with other workers, and
-// call_answer.c takes its answer home.
+// What the parts of a call share: call_route.c says where a request goes, call.c sends it,
+// call_peer.c speaks with other workers, and call_answer.c takes its answer home.
 
 #ifndef OD_OBJECT_CALL_INNER_H
 #define OD_OBJECT_CALL_INNER_H
@@ -11,6 +11,16 @@ void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
 // An answer of the runtime's own, to an exchange.
 void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response);
+
+// It is about no object any more, and counts for none.
+void od_call_leave_object(struct od_call *call);
+
+// To an object of this worker that is there; [memory] as od_call_route has it.
+void od_call_give_to(struct od_call *call, struct od_object *object, od_slice body,
+                     struct od_bytes *memory);
+
+// To the object that [message] names, wherever that is.
+void od_call_send_message(struct od_call *call, const struct od_call_message *message);
 
 // Into the inbox of an object of this worker.
 void od_call_deliver(struct od_call *call, const struct od_call_message *message);

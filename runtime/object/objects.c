@@ -383,9 +383,8 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
-                                   &objects->timeouts,   &objects->calls,
-                                   &objects->peer_calls};
+    struct od_map *const maps[] = {&objects->by_id, &objects->sockets, &objects->timeouts,
+                                   &objects->calls, &objects->peer_calls};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);

@@ -328,6 +328,8 @@ static void log_slow_reader(const struct od_socket *socket)
 
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
 {
+    if (!socket->is_listed)
+        return;
     od_socket_check(socket);
     if (code == OD_CLOSE_TRY_AGAIN && !was_clean)
         log_slow_reader(socket);
@@ -344,6 +346,8 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
 
 void od_socket_failed(struct od_socket *socket, od_slice why)
 {
+    if (!socket->is_listed)
+        return;
     od_socket_check(socket);
     od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;

@@ -113,7 +113,7 @@ struct od_websocket *od_socket_give_websocket(struct od_socket *socket);
 void od_socket_discard(struct od_socket *socket);
 
 // News of the connection, from the net: queued as events, a message perhaps handled at once, or
-// answered here (auto response).
+// answered here (auto response). The end of one that is in no list any more is no news.
 // [memory] as in net/events.h.
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary);

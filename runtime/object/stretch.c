@@ -130,7 +130,7 @@ static void before(struct od_object *object, struct od_task *task)
 }
 
 inline void od_object_run_stretch(struct od_object *object, struct od_task *task,
-                           const struct od_event *resume)
+                                  const struct od_event *resume)
 {
     struct od_script *script = task->script;
     enum od_run run;

@@ -128,6 +128,8 @@ static int apply_operation(struct target *target, const struct od_operation *ope
 {
     OD_ASSERT(operation->kind < sizeof appliers / sizeof *appliers);
     OD_ASSERT(appliers[operation->kind] != NULL);
+    if (operation->value.size > target->write->value_bytes)
+        target->write->value_bytes = operation->value.size;
     enum od_newest_use use = use_of(target->write, target->identity, operation);
     int code = use == OD_NEWEST_NONE ? 0 : find_number(target);
     if (code != 0 || use == OD_NEWEST_NONE)

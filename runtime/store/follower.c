@@ -10,12 +10,21 @@
 
 // --- Applying ------------------------------------------------------------------------------------
 
-// A disk that is full may have room again; anything else is tried a few times.
+static bool is_full(const struct od_follower *follower, int code)
+{
+    return code == ENOSPC || code == EDQUOT || code == MDB_MAP_FULL ||
+           (code == EIO && follower->env->lost == 0 &&
+            od_room_is_lacking(follower->env, &follower->given));
+}
+
+// A disk that is full may have room again; anything else is tried a few times, however long it was
+// full before.
 static void note_not_applied(struct od_follower *follower, int code)
 {
-    bool is_full = code == ENOSPC || code == EDQUOT || code == MDB_MAP_FULL;
     od_env_reopen(follower->env);
-    if (++follower->failures >= OD_STORE_APPLY_TRIES_MAX && !is_full)
+    follower->failures++;
+    follower->mishaps = is_full(follower, code) ? 0 : follower->mishaps + 1;
+    if (follower->mishaps >= OD_STORE_APPLY_TRIES_MAX)
         od_env_lose(follower->env, code);
     if (follower->failures != OD_STORE_APPLY_TRIES_MAX || follower->env->lost != 0)
         return;
@@ -28,7 +37,7 @@ static bool apply(struct od_follower *follower, struct od_gathering *gathering)
 {
     int code = od_applier_run(&follower->applier, gathering, follower->reports);
     if (code == 0)
-        follower->failures = 0;
+        follower->failures = follower->mishaps = 0;
     else
         note_not_applied(follower, code);
     return code == 0;
@@ -227,7 +236,10 @@ struct od_unapplied od_follower_unapplied(const struct od_follower *follower)
     const struct od_unapplied *given = &follower->given;
     return (struct od_unapplied){.bytes = given->bytes + gathering->bytes,
                                  .count = given->count + gathering->count,
-                                 .operations = given->operations + gathering->newest.uses.size};
+                                 .operations = given->operations + gathering->newest.uses.size,
+                                 .value_bytes = gathering->value_bytes > given->value_bytes
+                                                    ? gathering->value_bytes
+                                                    : given->value_bytes};
 }
 
 static void look_at_outcome(struct od_follower *follower)
@@ -290,11 +302,32 @@ void od_follower_wait(struct od_follower *follower)
     OD_ASSERT(!follower->has_given);
 }
 
+// The nearer the bound, the longer, so that what is written comes as fast as LMDB takes it, and
+// does not stop for a whole transaction.
+static int64_t delay_us(const struct od_follower *follower)
+{
+    const size_t free = OD_STORE_UNAPPLIED_BYTES / 2;
+    size_t bytes = od_follower_unapplied(follower).bytes;
+    size_t excess = bytes > free ? bytes - free : 0;
+    return excess >= free ? INT64_MAX
+                          : (int64_t)excess * OD_STORE_APPLY_DELAY_US_MAX / (int64_t)free;
+}
+
+static void wait_at_most(struct od_follower *follower, int64_t us)
+{
+    pthread_mutex_lock(&follower->mutex);
+    if (follower->has_task)
+        od_thread_wait_us(&follower->changed, &follower->mutex, us);
+    pthread_mutex_unlock(&follower->mutex);
+}
+
 void od_follower_keep_up(struct od_follower *follower)
 {
     OD_ASSERT(!follower->is_over);
-    while (follower->has_given &&
-           od_follower_unapplied(follower).bytes > OD_STORE_UNAPPLIED_BYTES) {
+    int64_t us = delay_us(follower);
+    if (us > 0 && us < INT64_MAX)
+        wait_at_most(follower, us);
+    while (follower->has_given && delay_us(follower) == INT64_MAX) {
         od_follower_wait(follower);
         od_follower_go_on(follower, false, false);
     }

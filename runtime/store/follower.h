@@ -55,7 +55,8 @@ struct od_follower {
     bool has_task, is_hurried, is_over;
 
     struct od_applier applier; // The thread's, but while it has no task.
-    unsigned failures;         // In a row.
+    unsigned failures;         // In a row,
+    unsigned mishaps;          // and those that mean no full disk.
 };
 
 // Goes on behind what [applier] has put into LMDB, which is all up to [moment]. [on_idle] is called

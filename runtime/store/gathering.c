@@ -16,7 +16,7 @@ void od_gathering_clear(struct od_gathering *gathering)
     od_newest_clear(&gathering->newest);
     od_pending_free_all(&gathering->pending);
     OD_ASSERT(od_list_is_empty(&gathering->pending));
-    gathering->bytes = gathering->count = 0;
+    gathering->bytes = gathering->count = gathering->value_bytes = 0;
     gathering->is_urgent = false;
 }
 
@@ -32,8 +32,11 @@ static void note(struct od_gathering *gathering, od_slice submission)
     struct od_batch batch;
     struct od_operation operation;
     while (od_batch_next(&cursor, &batch)) {
-        while (od_operation_next(&batch, &operation))
+        while (od_operation_next(&batch, &operation)) {
             od_newest_note(&gathering->newest, batch.identity.id, &operation);
+            if (operation.value.size > gathering->value_bytes)
+                gathering->value_bytes = operation.value.size;
+        }
     }
 }
 

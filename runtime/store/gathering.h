@@ -22,8 +22,8 @@ struct od_pending;
 struct od_gathering {
     struct od_list pending;  // struct od_pending: written ones, and sources to be forgotten.
     struct od_newest newest; // Of their writes.
-    size_t bytes, count;
-    struct od_journal_moment moment; // Of the last group that was added, also to one before.
+    size_t bytes, count, value_bytes; // Of submissions; of the largest value.
+    struct od_journal_moment moment;  // Of the last group that was added, also to one before.
     bool is_urgent;
     int64_t due_us; // od_clock_passed_us, while there is something.
 };

@@ -37,11 +37,13 @@
 // processor's time. The longer it is, the fewer pages are written for each; but who waits for what
 // LMDB has (a worker in the place of another, an alarm) waits for a whole one.
 #define OD_STORE_APPLY_US INT64_C(250000)
-#define OD_STORE_APPLY_BUSY_US INT64_C(100000)
+#define OD_STORE_APPLY_BUSY_US INT64_C(50000)
 #define OD_STORE_APPLY_WRITES_MIN 64u
 #define OD_STORE_GATHERING_BYTES (2u << 20)
-// With more than that, one transaction and what has gathered meanwhile, the journal waits.
+// With more than that, one transaction and what has gathered meanwhile, the journal waits until
+// there is less; from half of it on each group waits a moment, the longer the more it is.
 #define OD_STORE_UNAPPLIED_BYTES (4u << 20)
+#define OD_STORE_APPLY_DELAY_US_MAX INT64_C(20000)
 #define OD_STORE_APPLY_RETRY_US INT64_C(100000) // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u             // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is

@@ -37,6 +37,7 @@ int od_rehearsal_begin(struct od_rehearsal *rehearsal, const struct od_gathering
     OD_ASSERT(rehearsal->env != NULL);
     OD_ASSERT(rehearsal->write.txn == NULL);
     rehearsal->write.newest = &gathering->newest;
+    rehearsal->write.value_bytes = unapplied->value_bytes;
     rehearsal->unapplied = *unapplied;
     for (;;) {
         uint64_t commits = rehearsal->env->commits;
@@ -68,16 +69,15 @@ int od_rehearsal_look(struct od_rehearsal *rehearsal, od_slice submission)
     return od_mapped_call(look, &looking);
 }
 
-// A page copied for each submission and its way from the root, and all the bytes twice over: LMDB
-// keeps what it replaces until no reader sees it.
 int od_rehearsal_reserve(struct od_rehearsal *rehearsal, size_t bytes, size_t count)
 {
     OD_ASSERT(rehearsal->reader.txn != NULL);
     const struct od_unapplied *before = &rehearsal->unapplied;
-    uint64_t need = 2 * (uint64_t)(before->bytes + bytes) +
-                    (uint64_t)(before->count + count) * OD_STORE_RESERVE_EACH_BYTES +
-                    OD_STORE_RESERVE_LEAST_BYTES;
-    return od_room_set_aside(&rehearsal->room, rehearsal->env, need);
+    const struct od_unapplied all = {.bytes = before->bytes + bytes,
+                                     .count = before->count + count,
+                                     .operations = rehearsal->write.footing.changes,
+                                     .value_bytes = rehearsal->write.value_bytes};
+    return od_room_set_aside(&rehearsal->room, rehearsal->env, &all);
 }
 
 void od_rehearsal_end(struct od_rehearsal *rehearsal)

@@ -17,17 +17,12 @@
 #include "store/room.h"
 #include "store/write.h"
 
-// What is durable and not in LMDB yet.
-struct od_unapplied {
-    size_t bytes, count, operations;
-};
-
 struct od_rehearsal {
     struct od_env *env;
     struct od_env_reader reader;
     struct od_write write;
     struct od_room room;
-    struct od_unapplied unapplied; // When it began.
+    struct od_unapplied unapplied; // What is durable and not in LMDB yet, when it began.
 };
 
 OD_MUST_CHECK int od_rehearsal_open(struct od_rehearsal *rehearsal, struct od_env *env);

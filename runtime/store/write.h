@@ -31,6 +31,7 @@ struct od_write {
     bool gave_numbers;
     const struct od_newest *newest; // What is left out of what is applied; NULL: nothing.
     uint64_t operations;            // So many of those that were noted there have been applied.
+    size_t value_bytes;             // A rehearsal's: of the largest value.
 };
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);

@@ -85,7 +85,7 @@ local CIRCLES = {
   ["runtime/node"] = { "channel line neighbour node" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
+  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner "
     .. "call_mark call_sent client_end crons deadlock early edge edge_inner history inbox "
     .. "inspection keep leftovers loading look object objects outbox outgoing pipe places "
     .. "refusal remote removal report restore rewind schedule section sink socket stream tag "

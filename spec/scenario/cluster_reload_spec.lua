@@ -131,17 +131,23 @@ describe("a reload in a cluster", function()
     end
   end
 
-  local function cluster_status(node)
-    return select(2, node:asking("cluster", "status"))
-  end
-
-  it("waits for a node that lives and has not answered, and says for whom", function()
+  -- Two nodes which have loaded version 2, that the first has proposed, and wait for a silent one.
+  local function propose_beside_silent_node()
     local first, second = start(), start()
     both_serve()
     add_silent_node()
     first:save(source "b")
     first.process:signal("HUP")
     have_loaded(2, 1, 2)
+    return first, second
+  end
+
+  local function cluster_status(node)
+    return select(2, node:asking("cluster", "status"))
+  end
+
+  it("waits for a node that lives and has not answered, and says for whom", function()
+    local first, second = propose_beside_silent_node()
     for _, node in ipairs { first, second } do
       local told = eventually("the proposal is told", function()
         local text = cluster_status(node)
@@ -158,12 +164,7 @@ describe("a reload in a cluster", function()
   end)
 
   it("does not wait for a node that leaves", function()
-    local first, second = start(), start()
-    both_serve()
-    add_silent_node()
-    first:save(source "b")
-    first.process:signal("HUP")
-    have_loaded(2, 1, 2)
+    local first, second = propose_beside_silent_node()
     say "UPDATE od_node SET state = 'leaving' WHERE id = 99"
     has_said(first, "version 2 of script.lua serves")
     has_said(second, "version 2 of script.lua serves")
@@ -184,12 +185,7 @@ describe("a reload in a cluster", function()
   end)
 
   it("fails when the node that has proposed it ends before all have loaded it", function()
-    local first, second = start(), start()
-    both_serve()
-    add_silent_node()
-    first:save(source "b")
-    first.process:signal("HUP")
-    have_loaded(2, 2)
+    local first, second = propose_beside_silent_node()
     first:kill()
     first.is_lost = true
     has_said(second, "reload failed, version 1 still serves: node 1 has proposed it, and has ended")

@@ -1,12 +1,8 @@
 #include "main/workers/alarm_clock.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "main/processes/dry_run.h"
 #include "main/workers/limits.h"
@@ -284,34 +280,6 @@ static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *plac
 
 // --- Time ----------------------------------------------------------------------------------------
 
-// At [due_ms], at once when that has passed, or never; and, unless never, when the clock is set.
-static void arm(struct od_alarm_clock *clock, od_time_ms due_ms)
-{
-    if (clock->armed_ms == due_ms)
-        return;
-    clock->armed_ms = due_ms;
-    struct itimerspec when = {0};
-    od_time_ms real_ms = due_ms == OD_ALARM_NONE_MS ? 0 : due_ms - od_fault_wall_offset_ms();
-    if (real_ms > 0) {
-        when.it_value.tv_sec = real_ms / 1000;
-        when.it_value.tv_nsec = real_ms % 1000 * 1000000;
-    }
-    int flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
-    timerfd_settime(clock->timer_fd, flags, &when, NULL);
-}
-
-// What it says does not matter: the turn looks at the time.
-static void on_time(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    struct od_alarm_clock *clock = poll->data;
-    uint64_t count;
-    ssize_t got = read(clock->timer_fd, &count, sizeof count);
-    if (got > 0 || errno == ECANCELED)
-        clock->armed_ms = -1;
-}
-
 static void on_look(struct od_timer *timer)
 {
     (void)timer; // It only ends the wait.
@@ -328,7 +296,7 @@ static void wait_for_next(struct od_alarm_clock *clock)
         if (due_ms > now_ms && due_ms < next_ms)
             next_ms = due_ms;
     }
-    arm(clock, next_ms);
+    od_wall_timer_set(&clock->timer, next_ms);
     if (has_to_look && !od_timer_is_set(&clock->look_timer))
         od_loop_set_timer(clock->loop, &clock->look_timer, OD_ALARMS_FRESH_MS / 10);
 }
@@ -427,9 +395,8 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
                                      .supervisor = supervisor,
                                      .placement = placement,
                                      .place_count = worker_count,
-                                     .timer_fd = -1,
-                                     .armed_ms = -1,
                                      .look_timer = {.fire = on_look}};
+    od_wall_timer_init(&clock->timer);
     clock->places = od_allocate_zeroed(worker_count * sizeof *clock->places);
     for (uint32_t i = 0; i < worker_count; i++) {
         od_list_init(&clock->places[i].fresh);
@@ -438,22 +405,10 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
     od_map_init(&clock->ringing);
 }
 
-static bool make_timer(struct od_alarm_clock *clock, struct od_error *err)
-{
-    clock->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (clock->timer_fd < 0)
-        return od_error_errno(err, "cannot make a timer for alarms");
-    uv_poll_init(&clock->loop->uv, &clock->timer_poll, clock->timer_fd);
-    clock->timer_poll.data = clock;
-    uv_poll_start(&clock->timer_poll, UV_READABLE, on_time);
-    return true;
-}
-
 bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, struct od_error *err)
 {
-    if (clock->timer_fd < 0 && !make_timer(clock, err))
-        return false;
-    return od_reader_open(&clock->reader, data_dir, err);
+    return od_wall_timer_open(&clock->timer, clock->loop, err) &&
+           od_reader_open(&clock->reader, data_dir, err);
 }
 
 void od_alarm_clock_start(struct od_alarm_clock *clock)
@@ -475,10 +430,7 @@ void od_alarm_clock_stop(struct od_alarm_clock *clock)
 void od_alarm_clock_deinit(struct od_alarm_clock *clock)
 {
     od_alarm_clock_stop(clock);
-    if (clock->timer_fd >= 0) {
-        uv_close((uv_handle_t *)&clock->timer_poll, NULL);
-        close(clock->timer_fd);
-    }
+    od_wall_timer_close(&clock->timer);
     od_map_deinit(&clock->ringing);
     od_bytes_deinit(&clock->served);
     free(clock->places);

@@ -29,6 +29,7 @@
 #include "base/map.h"
 #include "cluster/placement.h"
 #include "main/workers/supervisor.h"
+#include "main/workers/wall_timer.h"
 #include "store/alarm.h"
 
 struct od_reader;
@@ -51,9 +52,7 @@ struct od_alarm_clock {
     uint32_t place_count;
     struct od_map ringing;  // By id.
     struct od_bytes served; // Namespaces: (str)*.
-    int timer_fd;           // Rings at a time of the wall clock, and when that is set.
-    uv_poll_t timer_poll;
-    od_time_ms armed_ms;
+    struct od_wall_timer timer;
     bool is_started;
     const struct od_placement *placement; // Those of slots elsewhere do not ring.
     struct od_timer look_timer;           // When fresh ones turn slow.

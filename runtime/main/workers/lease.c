@@ -1,6 +1,5 @@
 #include "main/workers/lease.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,6 +52,14 @@ static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t pl
     check(table);
     uint32_t index = place - OD_PAGE_SOCKETS_MAX; // Below it: a large number.
     return index < table->count ? table->all[index] : NULL;
+}
+
+// NULL: nobody has that place; or [child] has not got the connection yet, and lies.
+static struct od_lease *lease_of(const struct od_leases *leases, const struct od_child *child,
+                                 uint32_t place)
+{
+    struct od_lease *lease = lease_at(&leases->tables[child->index], place);
+    return lease != NULL && od_link_lends(&child->link, lease->fd) ? NULL : lease;
 }
 
 static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *lease)
@@ -131,17 +138,13 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     OD_ASSERT(child->page != NULL);
     OD_ASSERT(arrival->fd >= 0);
     struct od_lease_table *table = &leases->tables[child->index];
-    int fd = fcntl(arrival->fd, F_DUPFD_CLOEXEC, 0);
-    uint32_t index = fd < 0 ? OD_PAGE_NO_PLACE : take_place(table);
-    if (index == OD_PAGE_NO_PLACE) {
-        if (fd >= 0)
-            close(fd);
+    uint32_t index = take_place(table);
+    if (index == OD_PAGE_NO_PLACE)
         return OD_PAGE_NO_PLACE;
-    }
     OD_ASSERT(table->page == NULL || table->page == child->page);
     struct od_lease *lease = od_allocate_zeroed(sizeof *lease);
-    *lease =
-        (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
+    *lease = (struct od_lease){
+        .fd = arrival->fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
     lease->returned.times = arrival->times_returned + 1;
     od_bytes_put_slice(&lease->returned.tls, od_bytes_slice(&arrival->tls));
     memcpy(lease->returned.peer, arrival->peer, sizeof lease->returned.peer);
@@ -243,7 +246,7 @@ static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_
 bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint32_t place)
 {
     OD_ASSERT(child->index < leases->table_count);
-    struct od_lease *lease = lease_at(&leases->tables[child->index], place);
+    struct od_lease *lease = lease_of(leases, child, place);
     if (lease == NULL)
         return false;
     bool has_left = (flags_of(leases, lease) & OD_PAGE_LEFT) != 0;
@@ -254,7 +257,7 @@ bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint
 int od_leases_take(struct od_leases *leases, const struct od_child *child, uint32_t place)
 {
     OD_ASSERT(child->index < leases->table_count);
-    struct od_lease *lease = lease_at(&leases->tables[child->index], place);
+    struct od_lease *lease = lease_of(leases, child, place);
     bool has_left = lease != NULL && (flags_of(leases, lease) & OD_PAGE_LEFT) != 0;
     return has_left ? end(leases, lease) : -1;
 }

@@ -1,7 +1,7 @@
 // Leases: the HTTP connections that workers have, as main sees them.
 //
 // A worker can die in the middle of a request, or be killed because one of its objects never ends.
-// So main keeps a duplicate of each connection that it hands over, with what it had read of it,
+// So main keeps its descriptor of each connection that it hands over, with what it had read of it,
 // until the worker has let go. How far a request has come stands on the worker's page
 // (link/worker_page.h) and costs no message. When the worker ends, a connection
 //
@@ -46,8 +46,9 @@ struct od_leases {
 void od_leases_init(struct od_leases *leases, struct od_door *door, uint32_t worker_count);
 void od_leases_deinit(struct od_leases *leases); // Closes what is left.
 
-// [arrival] is about to be handed to [child], with all that was read of it. Its place on the page;
-// OD_PAGE_NO_PLACE: it cannot be looked after.
+// [arrival] is about to be handed to [child], with all that was read of it. Its place on the page:
+// its descriptor belongs to the leases, which lend it to the link. OD_PAGE_NO_PLACE: it cannot be
+// looked after, and stays the caller's.
 uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
                        const struct od_arrival *arrival, od_slice bytes);
 

@@ -88,6 +88,31 @@ describe("A link", function()
     ffi.C.close(pipe[0])
   end)
 
+  for what, act in pairs {
+    ["has left"] = function()
+      R.recorder_flush(ann)
+      turns()
+      assert.equal("CONNECTION  +fd\nCALL own +fd\n", story(bob))
+    end,
+    ["will never leave"] = function()
+      R.recorder_close(ann)
+    end,
+  } do
+    it("lends a descriptor, which is its owner's still when it " .. what, function()
+      local pipe = ffi.new("int[2]")
+      ffi.C.pipe(pipe)
+      R.recorder_lend(ann, C.OD_KIND_CONNECTION, pipe[1])
+      send(ann, "own", ffi.C.dup(pipe[1]))
+      assert.is_true(R.recorder_lends(ann, pipe[1]))
+      assert.is_false(R.recorder_lends(ann, pipe[0]))
+      act()
+      assert.is_false(R.recorder_lends(ann, pipe[1]))
+      assert.equal(1, tonumber(ffi.C.write(pipe[1], "x", 1)))
+      ffi.C.close(pipe[0])
+      ffi.C.close(pipe[1])
+    end)
+  end
+
   -- A message of two bytes, as bytes: its length, its kind, whether it brings a descriptor, and how
   -- many have left with it.
   local function message(fd_count)
@@ -215,6 +240,7 @@ describe("A link", function()
       ["a descriptor that has not come"] = "\0\0\0\0\1\0\1\1",
       ["one that has left with none"] = "\0\0\0\0\1\0\1\0",
       ["the first of others, without one"] = "\0\0\0\0\1\0\0\1",
+      ["more than can leave with it"] = "\0\0\0\0\1\0\1\255",
     }
     for what, bytes in pairs(NONSENSE) do
       it(what, function()

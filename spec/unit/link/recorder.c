@@ -79,6 +79,16 @@ void recorder_send(struct recorder *recorder, int kind, const char *body, size_t
 }
 
 // What no link of ours sends: any bytes, and [count] times (at most two) the descriptor [fd].
+void recorder_lend(struct recorder *recorder, int kind, int fd)
+{
+    od_link_end(&recorder->link, od_link_begin_lent(&recorder->link, (enum od_kind)kind, fd));
+}
+
+bool recorder_lends(struct recorder *recorder, int fd)
+{
+    return od_link_lends(&recorder->link, fd);
+}
+
 void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
                            size_t count)
 {

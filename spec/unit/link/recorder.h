@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct recorder;
@@ -10,6 +11,8 @@ typedef struct uv_loop_s uv_loop_t;
 struct recorder *recorder_new(uv_loop_t *loop, int fd);
 void recorder_free(struct recorder *recorder);
 void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd);
+void recorder_lend(struct recorder *recorder, int kind, int fd);
+bool recorder_lends(struct recorder *recorder, int fd);
 void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
                            size_t count);
 void recorder_flush(struct recorder *recorder);
