@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "object/coming.h"
 #include "object/history.h"
 #include "object/pipe.h"
 #include "object/report.h"
@@ -140,9 +141,10 @@ struct page {
     size_t ranked_count;
     int64_t ends_us;
     enum phase phase;
-    uint64_t bucket;             // LIVING: the next one.
-    char place[2 + OD_ID_BYTES]; // STORED: the last key of the directory.
+    uint64_t bucket;            // LIVING: the next one.
+    char place[OD_PLACE_BYTES]; // STORED: the last key of the directory, or one that is to come.
     size_t place_bytes;
+    struct od_coming coming;
 };
 
 // It ends here, however many are found.
@@ -234,6 +236,11 @@ static bool lives(const struct page *page, struct od_object *object)
            (page->scope == OD_INSPECT_ALL && od_storage_has_anything(&object->storage));
 }
 
+static bool is_stored(const struct page *page, const struct od_object *object)
+{
+    return od_coming_has(&page->coming, object) || is_in_directory(page, object->identity.id);
+}
+
 // Those that are stored come later, unless only the living count.
 static void visit_living(struct od_map_node *node, void *context)
 {
@@ -241,7 +248,7 @@ static void visit_living(struct od_map_node *node, void *context)
     struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
     page->looked_at++;
     if (!lives(page, object) || !is_wanted(page, &object->identity) ||
-        (page->scope == OD_INSPECT_ALL && is_in_directory(page, object->identity.id)))
+        (page->scope == OD_INSPECT_ALL && is_stored(page, object)))
         return;
     if (page->order != OD_INSPECT_ANY) {
         rank(page, object);
@@ -303,13 +310,41 @@ struct stored_walk {
     bool has_jumped;
 };
 
+static void pass(struct page *page, od_slice place)
+{
+    page->place_bytes = place.size < sizeof page->place ? place.size : sizeof page->place;
+    memcpy(page->place, place.at, page->place_bytes);
+}
+
+// What the directory does not have yet, up to the place [before] (empty: to the end). False: the
+// page is full.
+static bool visit_coming(struct page *page, od_slice before)
+{
+    const struct od_coming_object *next;
+    while ((next = od_coming_behind(&page->coming, (od_slice){page->place, page->place_bytes})) !=
+           NULL) {
+        od_slice place = {next->place, sizeof next->place};
+        if (before.size > 0 && od_slice_compare(place, before) >= 0)
+            return true;
+        if (is_full(page))
+            return false;
+        pass(page, place);
+        const struct od_identity *identity = &next->object->identity;
+        if (!is_wanted(page, identity) || is_in_directory(page, identity->id))
+            continue;
+        put_object(&page->facts, next->object, page->measure_max);
+        page->count++;
+    }
+    return true;
+}
+
 static bool visit_stored(void *context, od_slice place, const struct od_identity *identity)
 {
     struct stored_walk *walk = context;
     struct page *page = walk->page;
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
-    walk->is_full = is_full(page);
+    walk->is_full = !visit_coming(page, place) || is_full(page);
     walk->has_jumped = !od_places_are_own(page->objects, od_slot_of_id(id.bytes));
     if (walk->is_full)
         return false;
@@ -317,8 +352,7 @@ static bool visit_stored(void *context, od_slice place, const struct od_identity
         go_to_own_slot(page, od_slot_of_id(id.bytes));
         return false;
     }
-    page->place_bytes = place.size < sizeof page->place ? place.size : sizeof page->place;
-    memcpy(page->place, place.at, page->place_bytes);
+    pass(page, place);
     if (!is_wanted(page, identity))
         return true;
     struct od_object *object = od_objects_find(page->objects, &id);
@@ -341,7 +375,7 @@ static enum phase walk_stored(struct page *page)
         walk.is_full = walk.has_jumped = false;
         od_store_walk_directory(page->objects->store, after, visit_stored, &walk);
     } while (walk.has_jumped && !walk.is_full);
-    return walk.is_full ? STORED : OVER;
+    return walk.is_full || !visit_coming(page, (od_slice){NULL, 0}) ? STORED : OVER;
 }
 
 static void walk(struct page *page)
@@ -349,10 +383,12 @@ static void walk(struct page *page)
     static enum phase (*const walks[])(struct page *) = {
         [LIVING] = walk_living, [FAILED] = walk_failed, [STORED] = walk_stored};
     enum phase before;
+    od_coming_gather(&page->coming, page->objects);
     do {
         before = page->phase;
         page->phase = walks[before](page);
     } while (page->phase != before && page->phase != OVER);
+    od_coming_deinit(&page->coming);
 }
 
 // --- The answer ----------------------------------------------------------------------------------

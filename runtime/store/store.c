@@ -291,6 +291,19 @@ void od_store_applied(struct od_store *store, od_seq seq)
     (void)od_store_forget(store);
 }
 
+void od_store_walk_coming(struct od_store *store,
+                          void (*visit)(void *context, struct od_storage *storage), void *context)
+{
+    const struct od_storage *last = NULL;
+    check(store);
+    OD_LIST_EACH (link, &store->sealed) {
+        struct od_storage *storage = entry_of(link)->overlay->storage;
+        if (storage != last)
+            visit(context, storage);
+        last = storage;
+    }
+}
+
 void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_seq,
                      void (*broken)(struct od_storage *storage))
 {

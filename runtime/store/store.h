@@ -103,6 +103,11 @@ void od_store_walk_directory(struct od_store *store, od_slice after,
                                            const struct od_identity *identity),
                              void *context);
 
+// Calls [visit] for each storage with writes of ended stretches that LMDB may not show yet; for one
+// with many perhaps more than once.
+void od_store_walk_coming(struct od_store *store,
+                          void (*visit)(void *context, struct od_storage *storage), void *context);
+
 // The journal, and its moment that has all that was told to be durable. False: it cannot be read.
 OD_MUST_CHECK bool od_store_now(struct od_store *store, struct od_journal_mark *mark,
                                 struct od_error *err);

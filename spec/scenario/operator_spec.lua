@@ -216,6 +216,36 @@ describe("an operator", function()
     assert.is_true(pages >= 7)
   end)
 
+  -- What was stored is on the disk, and the data file gets it later: in the middle of the list.
+  it("meets each object once, also what was stored a moment ago", function()
+    start { workers = 2 }
+    server:fault("follow.hold")
+    for i = 1, 30 do
+      workbench.ask(server, "new-" .. i, "storage:put('n', 1)")
+    end
+    local seen, count = {}, 0
+    local function note(page)
+      for _, object in ipairs(page.objects) do
+        assert.is_nil(seen[object.name], object.name)
+        seen[object.name] = true
+        count = count + 1
+      end
+      return page.cursor
+    end
+    local function list(...)
+      return ask("objects", "things/new-", "--json", "--limit", "4", ...)
+    end
+    local cursor = note(list("--cursor", note(list())))
+    server:clear_fault("follow.hold")
+    workbench.becomes(true, function() -- Bytes are counted in the data file.
+      return ask("object", "things/new-30", "--json").bytes > 0
+    end)
+    while cursor do
+      cursor = note(list("--cursor", cursor))
+    end
+    assert.equal(30, count)
+  end)
+
   it("is told when a cursor means nothing any more", function()
     start { workers = 2 }
     for i = 1, 5 do
