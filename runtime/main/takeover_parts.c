@@ -34,8 +34,11 @@ void od_takeover_put_listeners(struct od_takeover_writing *writing,
 void od_takeover_take_listeners(struct od_listeners *listeners, struct od_cursor *cursor)
 {
     listeners->port = od_cursor_u16(cursor);
-    while (!od_cursor_at_end(cursor) && listeners->count < OD_LISTENERS_MAX)
-        listeners->fds[listeners->count++] = od_takeover_take_fd(cursor);
+    while (!od_cursor_at_end(cursor) && listeners->count < OD_LISTENERS_MAX) {
+        int fd = od_takeover_take_fd(cursor);
+        od_listener_prepare(fd);
+        listeners->fds[listeners->count++] = fd;
+    }
 }
 
 // --- The script, and the lives of workers --------------------------------------------------------
@@ -226,6 +229,7 @@ static bool take_arrival(struct od_server *server, struct od_cursor *cursor)
     if (is_tls && !returned.may_introduce) // By a program whose process for TLS told nothing.
         od_arrival_note_tls(&returned.tls, OD_SLICE("TLS"), (od_slice){0});
     returned.how = bytes.size > 0 ? OD_RETURN_UNTOUCHED : OD_RETURN_AT_REST;
+    od_listener_prepare(returned.fd);
     count(server, returned.fd, 0);
     od_door_return(&server->door, &returned);
     return true;

@@ -2,9 +2,8 @@
 // last, and what went wrong. An operator sees it (object/inspection.h); nothing else depends on it.
 //
 // It is part of the object's struct and lives as long as that. The history of one with errors stays
-// behind: an object that fails falls
-// asleep a few seconds later, and just then somebody asks why. The last OD_FAILED_MAX of these are
-// kept, and taken up again when their object is there again.
+// behind: an object that fails falls asleep a few seconds later, and just then somebody asks why.
+// The last OD_FAILED_MAX of these are kept, and taken up again when their object is there again.
 //
 // Process: workers. Owner: the object; those that stay behind, struct od_objects.
 

@@ -8,6 +8,7 @@
 
 local handover = require "spec.scenario.handover"
 local survival = require "spec.scenario.survival"
+local proc = require "spec.support.proc"
 local unix = require "socket.unix"
 
 local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
@@ -90,6 +91,28 @@ describe("open-do upgrade", function()
       assert.not_equal(before[2], pid)
     end
     assert.equal(2, #server.process:children())
+  end)
+
+  -- The program before may have listened in another way. What is sent in pieces would wait for the
+  -- client's acknowledgements.
+  it("sends at once to who connects behind it, too", function()
+    local SOL_SOCKET, SO_ACCEPTCONN, IPPROTO_TCP, TCP_NODELAY = 1, 30, 6, 1
+    server = survival.start { workers = 1 }
+    proc.each_descriptor(server.process.pid, function(fd)
+      if proc.socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1 and
+        proc.socket_option(fd, IPPROTO_TCP, TCP_NODELAY) then
+        proc.set_socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 0)
+      end
+    end)
+    upgrade(server)
+    local ann, count = survival.person(server, "a", "ann"), 0
+    ann:ask("who", ann:identity())
+    proc.each_descriptor(server.process:children()[1], function(fd)
+      local is_set = proc.socket_option(fd, IPPROTO_TCP, TCP_NODELAY)
+      assert.not_equal(0, is_set)
+      count = count + (is_set or 0)
+    end)
+    assert.is_true(count > 0)
   end)
 
   it("is asked for by SIGUSR2, too: then the file takes over that it was started from", function()

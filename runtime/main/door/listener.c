@@ -34,13 +34,18 @@ static uint16_t port_of(int fd)
     return ntohs(address.sin6_port);
 }
 
-// What an accepted connection is to have, too, is set here: Linux copies TCP_NODELAY to it. What
-// waits leaves in one piece a turn; there is nothing Nagle could gather.
+// What waits leaves in one piece a turn; there is nothing Nagle could gather.
+void od_listener_prepare(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static bool listen_on(int fd, const struct addrinfo *info)
 {
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    od_listener_prepare(fd);
     if (info->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     return bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, OD_LISTEN_BACKLOG) == 0;

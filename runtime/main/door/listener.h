@@ -32,6 +32,10 @@ OD_MUST_CHECK bool od_listeners_join(struct od_listeners *listeners, struct od_l
                                      struct od_error *err);
 void od_listeners_close(struct od_listeners *listeners);
 
+// For one of a listener's, or a connection, of a program before, which need not have done it:
+// TCP_NODELAY. Linux copies it from the listener to what it accepts.
+void od_listener_prepare(int fd);
+
 // "http://127.0.0.1:8787": where a person can try it.
 void od_listeners_url(const struct od_listeners *listeners, const struct od_address *address,
                       char *text, size_t size);
