@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "object/coming.h"
 #include "object/history.h"
 #include "object/pipe.h"
 #include "object/report.h"
 #include "object/route.h"
 #include "object/schedule.h"
+#include "store/coming.h"
 #include "store/store.h"
 
 static void put_identity(struct od_bytes *facts, struct od_objects *objects,
@@ -238,7 +238,8 @@ static bool lives(const struct page *page, struct od_object *object)
 
 static bool is_stored(const struct page *page, const struct od_object *object)
 {
-    return od_coming_has(&page->coming, object) || is_in_directory(page, object->identity.id);
+    return od_coming_has(&page->coming, &object->storage) ||
+           is_in_directory(page, object->identity.id);
 }
 
 // Those that are stored come later, unless only the living count.
@@ -329,10 +330,10 @@ static bool visit_coming(struct page *page, od_slice before)
         if (is_full(page))
             return false;
         pass(page, place);
-        const struct od_identity *identity = &next->object->identity;
-        if (!is_wanted(page, identity) || is_in_directory(page, identity->id))
+        struct od_object *object = next->storage->owner;
+        if (!is_wanted(page, &object->identity) || is_in_directory(page, object->identity.id))
             continue;
-        put_object(&page->facts, next->object, page->measure_max);
+        put_object(&page->facts, object, page->measure_max);
         page->count++;
     }
     return true;
@@ -383,7 +384,7 @@ static void walk(struct page *page)
     static enum phase (*const walks[])(struct page *) = {
         [LIVING] = walk_living, [FAILED] = walk_failed, [STORED] = walk_stored};
     enum phase before;
-    od_coming_gather(&page->coming, page->objects);
+    od_coming_gather(&page->coming, page->objects->store);
     do {
         before = page->phase;
         page->phase = walks[before](page);

@@ -3,8 +3,8 @@
 //
 // A page of the list: first the objects that live here and have nothing stored, then those that
 // failed and are gone, then what is stored, in the order of the directory, with what comes there
-// (coming.h); or, by its scope, the living ones alone. In a cluster it is what this node has. A
-// page looks at OD_INSPECT_ROWS_MAX objects at most, and stops after OD_INSPECT_US_MAX, so that
+// (store/coming.h); or, by its scope, the living ones alone. In a cluster it is what this node has.
+// A page looks at OD_INSPECT_ROWS_MAX objects at most, and stops after OD_INSPECT_US_MAX, so that
 // nobody waits for it: it may be empty, and there be more. The place where it ends is good for
 // ever, also in another life of the worker and when the list has changed. An object that comes and
 // goes meanwhile may be met twice or not at all, any other is met.

@@ -1,16 +1,14 @@
-#include "object/coming.h"
+#include "store/coming.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "object/objects.h"
 #include "store/slot.h"
-#include "store/storage.h"
 #include "store/store.h"
 
-static void set_place(char place[OD_PLACE_BYTES], const struct od_object *object)
+static void set_place(char place[OD_PLACE_BYTES], const struct od_storage *storage)
 {
-    const uint8_t *id = object->identity.id;
+    const uint8_t *id = storage->identity->id;
     od_slot slot = od_slot_of_id(id);
     place[0] = (char)(slot >> 8);
     place[1] = (char)slot;
@@ -20,14 +18,14 @@ static void set_place(char place[OD_PLACE_BYTES], const struct od_object *object
 static void note(void *context, struct od_storage *storage)
 {
     struct od_coming *coming = context;
-    OD_ASSERT(storage->owner != NULL);
+    OD_ASSERT(storage->identity != NULL);
     if (!od_storage_has_anything(storage))
         return;
     if (coming->count == coming->capacity)
         coming->all = od_grow(coming->all, &coming->capacity, sizeof *coming->all);
     struct od_coming_object *noted = &coming->all[coming->count++];
-    noted->object = storage->owner;
-    set_place(noted->place, noted->object);
+    noted->storage = storage;
+    set_place(noted->place, storage);
 }
 
 static int compare(const void *a, const void *b)
@@ -36,16 +34,16 @@ static int compare(const void *a, const void *b)
                   ((const struct od_coming_object *)b)->place, OD_PLACE_BYTES);
 }
 
-void od_coming_gather(struct od_coming *coming, struct od_objects *objects)
+void od_coming_gather(struct od_coming *coming, struct od_store *store)
 {
     OD_ASSERT(coming->count == 0);
-    od_store_walk_coming(objects->store, note, coming);
+    od_store_walk_coming(store, note, coming);
     if (coming->count == 0)
         return;
     qsort(coming->all, coming->count, sizeof *coming->all, compare);
     size_t kept = 1; // One with many writes was noted for some of them.
     for (size_t i = 1; i < coming->count; i++) {
-        if (coming->all[i].object != coming->all[kept - 1].object)
+        if (coming->all[i].storage != coming->all[kept - 1].storage)
             coming->all[kept++] = coming->all[i];
     }
     coming->count = kept;
@@ -57,10 +55,10 @@ void od_coming_deinit(struct od_coming *coming)
     *coming = (struct od_coming){NULL, 0, 0};
 }
 
-bool od_coming_has(const struct od_coming *coming, const struct od_object *object)
+bool od_coming_has(const struct od_coming *coming, const struct od_storage *storage)
 {
     struct od_coming_object sought;
-    set_place(sought.place, object);
+    set_place(sought.place, storage);
     return coming->count > 0 &&
            bsearch(&sought, coming->all, coming->count, sizeof sought, compare) != NULL;
 }

@@ -6,20 +6,18 @@
 //
 // Process: workers. Good until the end of the turn. Owner: od_coming_deinit.
 
-#ifndef OD_OBJECT_COMING_H
-#define OD_OBJECT_COMING_H
+#ifndef OD_STORE_COMING_H
+#define OD_STORE_COMING_H
 
-#include "base/slice.h"
-#include "store/identity.h"
+#include "store/storage.h"
 
 #define OD_PLACE_BYTES (2 + OD_ID_BYTES) // Of the directory: slot and id.
 
-struct od_object;
-struct od_objects;
+struct od_store;
 
 struct od_coming_object {
     char place[OD_PLACE_BYTES];
-    struct od_object *object;
+    struct od_storage *storage;
 };
 
 struct od_coming {
@@ -27,10 +25,10 @@ struct od_coming {
     size_t count, capacity;
 };
 
-void od_coming_gather(struct od_coming *coming, struct od_objects *objects); // Zeroed memory.
+void od_coming_gather(struct od_coming *coming, struct od_store *store); // Zeroed memory.
 void od_coming_deinit(struct od_coming *coming);
 
-bool od_coming_has(const struct od_coming *coming, const struct od_object *object);
+bool od_coming_has(const struct od_coming *coming, const struct od_storage *storage);
 
 // The first that stands behind the place [after] (empty: of all); NULL: there is none.
 const struct od_coming_object *od_coming_behind(const struct od_coming *coming, od_slice after);
