@@ -240,10 +240,14 @@ static void end_all(struct od_list *arrivals)
     }
 }
 
-// Who stands in the backlog has connected already.
+// Who stands in the backlog has connected already, and who is about to knows it already.
 void od_door_shut(struct od_door *door)
 {
     OD_ASSERT(!door->is_closed);
+    for (size_t i = 0; i < door->listeners.count; i++)
+        od_listener_let_nobody_begin(door->listeners.fds[i]);
+    if (door->listeners.count > 0)
+        usleep(OD_HANDSHAKE_US);
     for (size_t i = 0; i < door->listeners.count; i++) {
         while (door->poll_count > 0 && accept_one(door, i))
             continue;

@@ -14,7 +14,8 @@
 #define OD_ARRIVAL_MS_MIN 1000       // So long nobody is put out for a newer connection.
 #define OD_ARRIVAL_WAIT_MS_MAX 10000 // For a worker that is being replaced: 503.
 #define OD_RETURN_IDLE_MS_MAX 60000  // Between two requests, as in a worker (net/limits.h).
-#define OD_LINGER_MS_MAX 2000        // From our refusal to the client's end of the connection.
+#define OD_HANDSHAKE_US 2000  // So long main waits for those that have begun, when it leaves.
+#define OD_LINGER_MS_MAX 2000 // From our refusal to the client's end of the connection.
 #define OD_LINGER_BYTES_MAX (256u << 10)
 
 #endif

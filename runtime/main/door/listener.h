@@ -36,6 +36,11 @@ void od_listeners_close(struct od_listeners *listeners);
 // TCP_NODELAY. Linux copies it from the listener to what it accepts.
 void od_listener_prepare(int fd);
 
+// The first packet of a connection is dropped from now on, and its client sends it again a second
+// later; who has been answered comes through. Without it who connects between the last accept and
+// the close is reset, after he was told that he has a connection.
+void od_listener_let_nobody_begin(int fd);
+
 // "http://127.0.0.1:8787": where a person can try it.
 void od_listeners_url(const struct od_listeners *listeners, const struct od_address *address,
                       char *text, size_t size);
