@@ -82,9 +82,12 @@ scrape_configs:
       "--storage.tsdb.path", server:path("prometheus"), "--web.listen-address", "127.0.0.1:0" } }
     local address = { host = "127.0.0.1", port = tonumber(prometheus:wait_output(
       'Listening on.-address=127%.0%.0%.1:(%d+)', 30)) }
-    prometheus:wait_output("Server is ready to receive web requests", 30)
     local query = "open_do_events_total%7Bkind=%22fetch%22,result=%22ok%22%7D"
     local last = os.time() + 30
+    -- It says that it is ready before or after it says where it listens.
+    while http.request(address, "GET", "/-/ready").status ~= 200 and os.time() < last do
+      server:status()
+    end
     while asked(address, query) ~= 5 and os.time() < last do
       server:status()
     end
