@@ -301,14 +301,16 @@ static void give(struct od_server *server, od_slot slot)
                        (od_slice){(const char *)&given, sizeof given});
 }
 
-// Its worker lets go of it, and says SLOTS_LEFT; one that is not there has nothing of it.
+// Its worker lets go of it, and says SLOTS_LEFT; one that is not there has nothing of it, nor one
+// that has not heard that it came.
 static void on_wanted(void *owner, od_slot slot)
 {
     struct od_server *server = owner;
     const struct od_child *child = &server->supervisor.children[worker_of(server, slot)];
     OD_ASSERT(!server->cluster.is_awaited[slot]);
     server->cluster.is_awaited[slot] = true;
-    if (child->state == OD_CHILD_ABSENT || child->state == OD_CHILD_ENDED)
+    if (child->state == OD_CHILD_ABSENT || child->state == OD_CHILD_ENDED ||
+        !od_node_process_has_told(&server->nodes, child, slot))
         give(server, slot);
 }
 

@@ -294,6 +294,23 @@ describe("a node that leaves or comes", function()
       assert.equal("0", postgres:ask "SELECT count(*) FROM early")
     end)
 
+  it("gives on what comes to it and is another's already", function()
+    for _ = 1, 3 do
+      begin()
+    end
+    eventually("all nodes have slots", function() return are_settled(3) end)
+    local _, slow, passing = unpack(nodes.all)
+    slow:fault("commit.hold") -- It claims, and does not have it before the fault is cleared.
+    passing:shut_down()
+    passing:launch()
+    eventually("it hears that another is to have them", function()
+      local _, page = slow:asking("cluster", "status")
+      return page:match("node 3[^\n]*: %d+ slots\n")
+    end)
+    slow:clear_fault("commit.hold")
+    eventually("all nodes have slots", function() return are_settled(3) end)
+  end)
+
   it("answers what its own clients have begun, and closes their WebSockets with 1001", function()
     local leaving, other = begin(), begin()
     eventually("both nodes have slots", function() return are_settled(2) end)

@@ -39,7 +39,9 @@ struct od_node_process {
     bool has_failed; // It could not begin, and that was logged.
     bool has_joined; // This node knows who it is, and the process was told.
     bool is_closing;
-    bool has_news; // Workers are to be told SLOTS.
+    bool has_news;                 // Workers are to be told SLOTS.
+    bool is_told[OD_WORKERS_MAX];  // Those that were, since their life began; and of the last time
+    bool told_here[OD_SLOT_COUNT]; // the slots that were here.
     struct od_node_seat seats[OD_SEATS_MAX];
     struct od_listeners listeners;
     uv_poll_t polls[OD_LISTENERS_MAX];
@@ -69,6 +71,10 @@ bool od_node_process_find(const struct od_node_process *nodes, od_node_id id, ui
 // The placement has changed: nodes, or slots.
 void od_node_process_nodes_changed(struct od_node_process *nodes);
 void od_node_process_slots_changed(struct od_node_process *nodes);
+
+// Whether the worker was told that [slot] is here: it may have something of it.
+bool od_node_process_has_told(const struct od_node_process *nodes, const struct od_child *child,
+                              od_slot slot);
 
 // The life of a worker has begun, or ended; its page can still be read.
 void od_node_process_born(struct od_node_process *nodes, struct od_child *child);

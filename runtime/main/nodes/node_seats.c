@@ -145,6 +145,7 @@ void od_node_process_born(struct od_node_process *nodes, struct od_child *child)
 {
     OD_ASSERT(child->has_link);
     nodes->has_news = nodes->placement->is_cluster;
+    nodes->is_told[child->index] = false;
     if (!nodes->is_ready)
         return;
     tell_there(nodes, child);
@@ -327,10 +328,22 @@ static void tell_slots(struct od_node_process *nodes)
     put_slots(nodes, &body);
     for (uint32_t i = 0; i < nodes->supervisor->child_count; i++) {
         struct od_child *child = &nodes->supervisor->children[i];
-        if (is_there(child))
-            od_link_send(&child->link, OD_KIND_SLOTS, od_bytes_slice(&body), -1);
+        if (!is_there(child))
+            continue;
+        od_link_send(&child->link, OD_KIND_SLOTS, od_bytes_slice(&body), -1);
+        nodes->is_told[child->index] = true;
     }
+    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++)
+        nodes->told_here[slot] = nodes->placement->slots[slot].place == OD_PLACE_HERE;
     od_bytes_deinit(&body);
+}
+
+bool od_node_process_has_told(const struct od_node_process *nodes, const struct od_child *child,
+                              od_slot slot)
+{
+    OD_ASSERT(child->index < OD_WORKERS_MAX);
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    return nodes->is_told[child->index] && nodes->told_here[slot];
 }
 
 void od_node_process_flush(struct od_node_process *nodes)
