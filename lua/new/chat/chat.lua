@@ -8,6 +8,7 @@ local page = require "page"
 local KEPT = 100
 local NAME_BYTES_MAX, TEXT_BYTES_MAX = 64, 4000
 
+---@class Room: DurableObject
 local Room = {}
 
 function Room:fetch(request)
