@@ -2,7 +2,8 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error, rawset, setmetatable, type, xpcall = error, rawset, setmetatable, type, xpcall
+local error, pcall, rawset, setmetatable, type, xpcall = error, pcall, rawset, setmetatable, type,
+  xpcall
 local bookmarks = native.bookmarks
 local section, sql, transaction = native.section, native.sql, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
@@ -114,7 +115,10 @@ local function run_step(storage, step, number)
   if type(step) == "function" then
     step(storage.sql)
   else
-    storage.sql:exec(step)
+    local ok, problem = pcall(storage.sql.exec, storage.sql, step)
+    if not ok then -- The line is that of `migrate`, whichever step it is.
+      error((problem:gsub("exec: ", ("migrate: step %d: "):format(number), 1)), 0)
+    end
   end
   sql.set_version(storage.sql, number)
 end
