@@ -106,9 +106,11 @@ function DurableObject:storageChanged(keys) end
 ---@field storage Storage
 local State = {}
 
----Hands the second end of a pair to the runtime.
+---Hands the second end of a pair to the runtime. Given a request it does all of it: makes the pair,
+---accepts its second end, and answers with the first.
 ---@param ws WebSocket
 ---@param tags? string[] at most 10, of 256 bytes
+---@overload fun(self: State, request: Request, tags?: string[]): Response, WebSocket?
 function State:acceptWebSocket(ws, tags) end
 
 ---@param tag? string oldest first with a tag, newest first without
