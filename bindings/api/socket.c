@@ -429,10 +429,12 @@ const luaL_Reg od_end_methods[] = {{"serializeAttachment", serialize_attachment}
 
 // --- Opening ------------------------------------------------------------------------------------
 
-// native.socket: what lua/engine/send.lua is made of.
+// native.socket: what lua/engine/send.lua is made of, and the pair that a request is accepted with.
 static void put_send(lua_State *L)
 {
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
+    lua_pushcfunction(L, make_pair);
+    lua_setfield(L, -2, "pair");
     lua_pushcfunction(L, send_message);
     lua_setfield(L, -2, "send");
     lua_pushlightuserdata(L, (void *)(uintptr_t)try_to_send);

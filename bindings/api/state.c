@@ -3,6 +3,7 @@
 #include "api/namespace.h"
 #include "api/object_ref.h"
 #include "api/storage.h"
+#include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/freeze.h"
 #include "object/branch.h"
@@ -191,4 +192,5 @@ void od_lib_state_open(lua_State *L)
     lua_createtable(L, OD_STATE_PARTS_KEPT * PART_COUNT, 0);
     od_engine_of(L)->parts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_userdata_add_functions(L, OD_USERDATA_STATE, od_state_socket_methods);
+    od_embedded_put_native(L, "sockets", od_state_socket_functions);
 }

@@ -27,6 +27,7 @@ int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind,
                      const struct od_failure *why);
 
 extern const luaL_Reg od_state_socket_methods[];
+extern const luaL_Reg od_state_socket_functions[]; // native.sockets: what methods in Lua stand on.
 
 struct od_tags {
     od_slice at[OD_TAGS_MAX];

@@ -263,8 +263,9 @@ static int get_auto_response_timestamp(lua_State *L)
     return 1;
 }
 
+const luaL_Reg od_state_socket_functions[] = {{"accept", accept_websocket}, {NULL, NULL}};
+
 const luaL_Reg od_state_socket_methods[] = {
-    {"acceptWebSocket", accept_websocket},
     {"broadcast", broadcast_message},
     {"getTags", get_tags},
     {"setTags", set_tags},

@@ -2,7 +2,8 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error, rawset, setmetatable, type, xpcall = error, rawset, setmetatable, type, xpcall
+local error, pcall, rawset, setmetatable, type, xpcall = error, pcall, rawset, setmetatable, type,
+  xpcall
 local bookmarks = native.bookmarks
 local section, sql, transaction = native.section, native.sql, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
@@ -10,7 +11,9 @@ local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.
 local read_failure = native.failure.read
 local is_a = native.http.is_a
 
+local new_response = require("open-do.response").new
 local event_response = require("open-do.response").of_events
+local accept_websocket, make_pair = native.sockets.accept, native.socket.pair
 local accept_events = native.events.accept
 local connect = native.outside.connect
 local new_headers = require("open-do.headers").new
@@ -31,6 +34,23 @@ end
 ---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
   return leave_section(section.enter(self, fn), xpcall(fn, section.note_error))
+end
+
+--- Hands a WebSocket to the runtime: the second end of a pair, or what stub:fetch answered. Given a
+--- request it does all of it: makes the pair, accepts its second end, and answers with the first.
+---@param ws WebSocket|Request
+---@param tags? string[] at most 10, of 256 bytes
+---@return Response? response of a request, to be returned: 426 when it asks for no WebSocket
+---@return WebSocket? server of a request: the object's end; nil with 426
+function M.state:acceptWebSocket(ws, tags)
+  if not is_a("Request", ws) then
+    return accept_websocket(self, ws, tags)
+  elseif not ws:isWebSocketUpgrade() then
+    return new_response("This needs a WebSocket client\n", { status = 426 }, 2), nil
+  end
+  local client, server = make_pair()
+  accept_websocket(self, server, tags)
+  return new_response(nil, { status = 101, webSocket = client }, 2), server
 end
 
 --- Accepts the client of a request as the reader of an event stream (server-sent events), which
@@ -114,7 +134,10 @@ local function run_step(storage, step, number)
   if type(step) == "function" then
     step(storage.sql)
   else
-    storage.sql:exec(step)
+    local ok, problem = pcall(storage.sql.exec, storage.sql, step)
+    if not ok then -- The line is that of `migrate`, whichever step it is.
+      error((problem:gsub("exec: ", ("migrate: step %d: "):format(number), 1)), 0)
+    end
   end
   sql.set_version(storage.sql, number)
 end

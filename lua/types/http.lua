@@ -1,14 +1,16 @@
 ---@meta
 -- Requests, responses and their headers, as handlers get and make them.
 
+---@alias Body string|fun(stream: Stream)|(fun(): string?) A text; a function that writes it while it
+---is sent; or what `chunks` of a message returned, which is passed on as it comes.
+
 ---@class RequestInit
 ---@field method? string "GET" without it
 ---@field headers? table<string, string|number>|Headers
----@field body? string|fun(): string? not with GET or HEAD; what `chunks` of a message returned is
----  passed on as it comes
+---@field body? string|(fun(): string?) not with GET or HEAD; a function is what `chunks` returned
 
 ---@class FetchInit: RequestInit
----@field body? string|fun(stream: Stream) a function writes the body while it is sent
+---@field body? Body
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
 ---@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is here
 ---@field stream? boolean the answer is there with its head; see `chunks` and `events`

@@ -9,7 +9,7 @@ local FILES = { "open-do", "object", "http", "test", "cjson" }
 
 local LUARC = [[{
   "runtime.version": "LuaJIT",
-  "workspace.library": ["types/open-do"],
+  "workspace.library": ["types/open-do", "${3rd}/busted/library", "${3rd}/luassert/library"],
   "diagnostics.disable": ["lowercase-global"]
 }
 ]]
@@ -30,9 +30,20 @@ local function write(path, text)
   print("wrote " .. path)
 end
 
+local function has(path, text)
+  local file = io.open(path, "rb")
+  local found = file and file:read(#text + 1)
+  if file then
+    file:close()
+  end
+  return found == text
+end
+
 -- A file of the author, who may have put more into it.
 local function offer(path, text)
-  if exists(path) then
+  if has(path, text) then
+    return -- As we have left it.
+  elseif exists(path) then
     print(path .. " is there already and stays as it is; this belongs into it:\n" .. text)
   else
     write(path, text)

@@ -4,15 +4,24 @@
 ---What a script returns.
 ---@class Script
 ---@field namespaces table<string, DurableObject> name -> class
----@field crons? table<string, fun(info: CronInfo, env: table, ctx: Context)> by cron string
+---@field crons? table<string, fun(info: CronInfo, env: Env, ctx: Context)> by cron string
 ---@field renamed? table<string, string> Name before -> name in `namespaces`: its objects stay.
 ---@field deleted? string[] Former namespaces, whose objects go with all they have.
 ---@field fetch? fun(request: Request, env: Env, ctx: Context): Response the entry: without it the
 ---path /NAMESPACE/NAME[/...] names the object
+---@field streamBody? boolean the entry is called when the head of a request is there
+---@field assets? string|AssetsOptions a folder beside the script, whose files are served first
 
----One binding for each namespace, and the variables of --var and --env-file.
+---@class AssetsOptions
+---@field directory string
+---@field notFound? "single-page-application"|"404-page"
+---@field scriptFirst? string[] paths for which the script is asked before, like "/api/*"
+
+---A Namespace for each namespace, a string for each variable of --var, --var-file and --env-file,
+---and `assets` where there are some. Say which ones yours has, and editors know them:
+---`---@class Env`, and a line `---@field rooms Namespace` for each.
 ---@class Env
----@field [string] Namespace|string
+---@field [string] any
 
 ---@class Context
 local Context = {}
@@ -21,7 +30,8 @@ local Context = {}
 ---@param fn function
 function Context:waitUntil(fn) end
 
----A class. Any other function whose name does not begin with _ can be called on a stub.
+---A class: `---@class Room: DurableObject` above `local Room = {}` tells editors that it is one. Any
+---other function whose name does not begin with _ can be called on a stub.
 ---@class DurableObject
 ---@field state State set before the constructor
 ---@field env Env
@@ -96,9 +106,11 @@ function DurableObject:storageChanged(keys) end
 ---@field storage Storage
 local State = {}
 
----Hands the second end of a pair to the runtime.
+---Hands the second end of a pair to the runtime. Given a request it does all of it: makes the pair,
+---accepts its second end, and answers with the first.
 ---@param ws WebSocket
 ---@param tags? string[] at most 10, of 256 bytes
+---@overload fun(self: State, request: Request, tags?: string[]): Response, WebSocket?
 function State:acceptWebSocket(ws, tags) end
 
 ---@param tag? string oldest first with a tag, newest first without
@@ -303,8 +315,7 @@ function Storage:unschedule(name) end
 ---@return Schedule[] by name
 function Storage:schedules() end
 
----@alias SqlValue nil|boolean|number|string|Blob|ffi.cdata* as a binding; out come numbers, int64
----(beyond 2^53), strings and nil
+---@alias SqlValue nil|boolean|number|string|Blob|ffi.cdata* as a binding
 
 ---SQLite in the object's own storage, in one batch with its keys and its alarm.
 ---@class Sql
@@ -318,25 +329,25 @@ local Sql = {}
 ---@return Cursor
 function Sql:exec(statements, ...) end
 
----The rows of a query, as of when it ran; up to 64 MiB. Rows are tables by column name, NULL is
----nil.
+---The rows of a query, as of when it ran; up to 64 MiB. Rows are tables by column name, of numbers,
+---strings, and int64 beyond 2^53; NULL is nil.
 ---@class Cursor
 ---@field columnNames string[]
 ---@field rowsRead integer about: rows given, and steps of whole scans
 ---@field rowsWritten integer without rows of indices
----@overload fun(): table<string, SqlValue>?
+---@overload fun(): table<string, any>?
 local Cursor = {}
 
----@return table<string, SqlValue>? row nil: no more
+---@return table<string, any>? row nil: no more
 function Cursor:next() end
 
----@return table<string, SqlValue>[] rows those that are left
+---@return table<string, any>[] rows those that are left
 function Cursor:toArray() end
 
----@return table<string, SqlValue> row raises unless there is exactly one
+---@return table<string, any> row raises unless there is exactly one
 function Cursor:one() end
 
----@return fun(): SqlValue[]? iterator of arrays; NULL leaves a hole
+---@return fun(): any[]? iterator of arrays; NULL leaves a hole
 function Cursor:raw() end
 
 ---What the function of a transaction is given. Its methods are those of the storage and raise when

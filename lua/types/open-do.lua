@@ -20,7 +20,7 @@ function od.Headers(fields) end
 function od.Request(input, init) end
 
 ---@class od.Response
----@overload fun(body?: string, init?: ResponseInit): Response
+---@overload fun(body?: Body, init?: ResponseInit): Response
 od.Response = {}
 
 ---A response whose body is [value] as JSON. Raises with the path of what has no JSON.

@@ -57,7 +57,8 @@ function App:connect(path, options) end
 ---@return TestEvents
 function App:connectEvents(path, options) end
 
----Turns all clocks forward and returns when what is due by then has been done.
+---Turns all clocks forward in one step and returns when what is due by then has been done. What is
+---set meanwhile counts from the new time.
 ---@param ms integer
 function App:advance(ms) end
 

@@ -1,6 +1,7 @@
 #include "object/access_log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -60,6 +61,12 @@ void od_access_log_end(const struct od_call *call, uint16_t status)
     od_log_request(call->object == NULL ? NULL : call->object->label, what, status, ms,
                    od_bytes_slice(&fields));
     od_bytes_deinit(&fields);
+}
+
+void od_access_log_drop(struct od_call *call)
+{
+    free(call->access);
+    call->access = NULL;
 }
 
 static void log_socket(const struct od_socket *socket, const char *event, uint16_t code,

@@ -26,6 +26,7 @@ struct od_access {
 #define OD_ACCESS_BYTES_MAX 200
 
 void od_access_log_begin(struct od_call *call, od_slice request); // A message of link/request.h.
+void od_access_log_drop(struct od_call *call);                    // There will be no line.
 void od_access_log_end(const struct od_call *call,
                        uint16_t status); // Nothing when it was not begun.
 

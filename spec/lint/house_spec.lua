@@ -102,6 +102,17 @@ describe("the house", function()
     assert.same({}, lost)
   end)
 
+  it("quotes in its README what the bench has measured", function()
+    local measured, unknown = shell.read("spec/bench/README.md"), {}
+    local quoted = shell.read("README.md"):match("%*%*What it costs%.%*%*(.-)\n\n")
+    for figure in quoted:gmatch("%d[%d.,]+%d") do
+      if not measured:find(figure, 1, true) then
+        unknown[#unknown + 1] = figure
+      end
+    end
+    assert.same({}, unknown)
+  end)
+
   it("names no path of somebody's machine", function()
     assert.same({}, shell.lines("git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/' -- . "
       .. "':!spec/lint/house_spec.lua'"))

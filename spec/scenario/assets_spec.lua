@@ -327,6 +327,18 @@ describe("a page that wants to be loaded again when a file has changed", functio
     end
   end)
 
+  -- Each open page asks twice a second: what the script itself has logged was not to be found.
+  it("does not fill the log", function()
+    local server = Server.start { source = SOURCE:format('"public"', ""), files = FILES,
+      command = "dev" }
+    finally(function() server:stop() end)
+    server:get("/.open-do/reload.js")
+    changes(server)
+    server:get("/about")
+    server:wait_log("GET /about 200")
+    assert.is_nil(server:log():find("GET /.open-do/", 1, true))
+  end)
+
   it("is not told by open-do run", function()
     local server = start('"public"')
     finally(function() server:stop() end)

@@ -55,6 +55,13 @@ describe("open-do types", function()
       1, true)
   end)
 
+  it("says nothing of files that are as it has left them", function()
+    run(folder)
+    local code, output = run(folder)
+    assert.equal(0, code, output)
+    assert.is_nil(output:find("stays as it is", 1, true), output)
+  end)
+
   it("says why it cannot write", function()
     local code, output = run(folder .. "/nowhere")
     assert.equal(1, code)

@@ -32,6 +32,24 @@ function upgrades.greets(self)
   return response
 end
 
+function upgrades.short(self, request)
+  local response, socket = self.state:acceptWebSocket(request, { "short" })
+  if socket then
+    socket:send("tagged " .. self.state:getTags(socket)[1])
+    response.headers:set("x-room", "7")
+  end
+  return response
+end
+
+function upgrades.shortest(self, request)
+  return self.state:acceptWebSocket(request)
+end
+
+function upgrades.misused(self, request)
+  local response = self.state:acceptWebSocket(request.headers)
+  return response
+end
+
 function upgrades.refuses(self)
   return od.Response("members only", { status = 403, headers = { ["x-why"] = "no ticket" } })
 end
@@ -129,6 +147,24 @@ describe("at the door a WebSocket", function()
     assert.same({ "first", false }, { ann:receive() })
     assert.same({ "\1\2", true }, { ann:receive() })
     ann:expect("third")
+  end)
+
+  it("is accepted with the request alone", function()
+    local ann = server:connect("/things/short?how=short")
+    ann:expect("tagged short")
+    ann:send("hello")
+    ann:expect("hello")
+    assert.equal("7", server:handshake("/things/short?how=short").headers["x-room"])
+    local ben = server:connect("/things/short?how=shortest")
+    ben:send("hello")
+    ben:expect("hello")
+    for _, how in ipairs { "short", "shortest" } do
+      assert.equal(426, server:get("/things/nobody?how=" .. how).status)
+    end
+    assert.equal(0, sockets_of("nobody"))
+    assert.equal(500, server:handshake("/things/nobody?how=misused").status)
+    server:wait_log("acceptWebSocket: argument 1 must be a WebSocket")
+    server:wait_log("self.state:acceptWebSocket%(request.headers%)")
   end)
 
   it("may bring its first messages along with the request", function()

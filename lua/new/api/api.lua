@@ -6,6 +6,7 @@
 --   DELETE /users/ann/notes/1                           204
 local od = require "open-do"
 
+---@class User: DurableObject
 local User = {}
 
 function User:constructor(state)

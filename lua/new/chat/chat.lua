@@ -8,20 +8,19 @@ local page = require "page"
 local KEPT = 100
 local NAME_BYTES_MAX, TEXT_BYTES_MAX = 64, 4000
 
+---@class Room: DurableObject
 local Room = {}
 
 function Room:fetch(request)
-  if not request:isWebSocketUpgrade() then
-    return od.Response("this is a room; come in with a WebSocket\n", { status = 426 })
+  local response, ws = self.state:acceptWebSocket(request)
+  if ws then -- There is none for who asks for no WebSocket.
+    local said = od.json.array()
+    for _, message in self.state.storage:list { prefix = "message:" } do
+      said[#said + 1] = message
+    end
+    ws:send(od.json.encode(said)) -- One message: all sends of a handler have 8 MiB together.
   end
-  local client, server = od.WebSocketPair()
-  self.state:acceptWebSocket(server)
-  local said = od.json.array()
-  for _, message in self.state.storage:list { prefix = "message:" } do
-    said[#said + 1] = message
-  end
-  server:send(od.json.encode(said)) -- One message: all sends of a handler have 8 MiB together.
-  return od.Response(nil, { status = 101, webSocket = client })
+  return response
 end
 
 function Room:keep(message)

@@ -1,6 +1,7 @@
 -- One class of objects; each has a name, its own storage, and one event at a time.
 local od = require "open-do"
 
+---@class Thing: DurableObject
 local Thing = {}
 
 function Thing:fetch()
