@@ -8,7 +8,7 @@
 // object's instance or to all of it; neither wakes the object. Those that *write* are events: they
 // pass the inbox like any other, and a function of ours handles them (lua/engine/commands.lua).
 //
-// Notation: as in kinds.h; values are bindings/value/value.h, facts object/facts.h.
+// Notation: as in kinds.h; values are bindings/value/value.h, facts link/facts.h.
 
 #ifndef OD_LINK_COMMANDS_H
 #define OD_LINK_COMMANDS_H

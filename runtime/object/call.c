@@ -15,12 +15,12 @@
 #include "object/call_mark.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
-#include "object/label.h"
 #include "object/loading.h"
 #include "object/look.h"
+#include "object/names/label.h"
+#include "object/names/route.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
-#include "object/route.h"
 #include "store/store.h"
 
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id)

@@ -11,7 +11,7 @@
 #define OD_OBJECT_CALL_H
 
 #include "link/failure.h"
-#include "object/call_message.h"
+#include "object/names/call_message.h"
 #include "object/objects.h"
 #include "object/task.h"
 

@@ -1,5 +1,7 @@
 #include "object/call.h"
 
+#include <unistd.h>
+
 #include "base/log.h"
 #include "codec/upgrade_record.h"
 #include "link/connection.h"
@@ -152,6 +154,19 @@ void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
     if (exchange != NULL) {
         od_access_log_end(call, status);
         od_exchange_answer(exchange, response);
+    }
+    od_call_free(call);
+}
+
+void od_call_answer_file(struct od_call *call, uint16_t status, od_slice head, int fd,
+                         uint64_t first, uint64_t size)
+{
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL) {
+        od_access_log_end(call, status);
+        od_exchange_answer_file(exchange, head, fd, first, size);
+    } else {
+        close(fd);
     }
     od_call_free(call);
 }

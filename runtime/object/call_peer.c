@@ -10,7 +10,7 @@
 #include "object/call_inner.h"
 #include "object/call_sent.h"
 #include "object/inspection.h"
-#include "object/label.h"
+#include "object/names/label.h"
 
 static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {

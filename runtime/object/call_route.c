@@ -4,9 +4,9 @@
 #include "link/request.h"
 #include "net/net.h"
 #include "object/access_log.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "object/call_inner.h"
-#include "object/route.h"
+#include "object/names/route.h"
 
 enum {
     listed_bytes = 1024
@@ -32,20 +32,39 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static void answer_with(struct od_call *call, struct od_assets_answer *answer)
+{
+    od_slice response = od_bytes_slice(&answer->response);
+    if (answer->fd < 0)
+        od_call_answer_as(call, answer->status, response);
+    else
+        od_call_answer_file(call, answer->status, response, answer->fd, answer->first,
+                            answer->size);
+    od_bytes_deinit(&answer->response);
+}
+
 static bool is_answered_at_first(struct od_call *call, od_slice request)
 {
     struct od_request head;
+    struct od_assets_answer answer;
     struct od_assets *assets = call->objects->script->assets;
-    return assets != NULL && od_request_read(request, &head) &&
-           od_assets_answer(assets, call, &head);
+    if (assets == NULL || !od_request_read(request, &head) ||
+        !od_assets_answer(assets, &head, call->objects->shows_errors, &answer))
+        return false;
+    answer_with(call, &answer);
+    return true;
 }
 
 static bool is_answered_at_last(struct od_call *call, od_slice request)
 {
     struct od_request head;
+    struct od_assets_answer answer;
     const struct od_assets *assets = call->objects->script->assets;
-    return assets != NULL && od_request_read(request, &head) &&
-           od_assets_answer_at_last(assets, call, &head);
+    if (assets == NULL || !od_request_read(request, &head) ||
+        !od_assets_answer_at_last(assets, &head, &answer))
+        return false;
+    answer_with(call, &answer);
+    return true;
 }
 
 static void route_by_path(struct od_call *call, od_slice request, struct od_bytes *memory,

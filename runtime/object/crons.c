@@ -1,6 +1,6 @@
 #include "object/crons.h"
 
-#include "object/route.h"
+#include "object/names/route.h"
 
 void od_crons_wake(struct od_objects *objects, const bool *came)
 {

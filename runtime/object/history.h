@@ -12,9 +12,9 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "link/facts.h"
 #include "object/event.h"
-#include "object/facts.h"
-#include "object/id.h"
+#include "object/names/id.h"
 #include "store/identity.h"
 
 struct od_object;

@@ -5,9 +5,9 @@
 
 #include "base/cursor.h"
 #include "object/history.h"
+#include "object/names/route.h"
 #include "object/pipe.h"
 #include "object/report.h"
-#include "object/route.h"
 #include "object/schedule.h"
 #include "store/coming.h"
 #include "store/store.h"

@@ -12,8 +12,8 @@
 #ifndef OD_OBJECT_INSPECTION_H
 #define OD_OBJECT_INSPECTION_H
 
+#include "link/facts.h"
 #include "object/call.h"
-#include "object/facts.h"
 
 enum od_inspect_scope {
     OD_INSPECT_ALL,

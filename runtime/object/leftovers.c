@@ -5,7 +5,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "object/wish.h"
 #include "store/store.h"
 

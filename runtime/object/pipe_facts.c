@@ -1,6 +1,6 @@
 // What an operator sees of pipes (pipe.h).
 
-#include "object/facts.h"
+#include "link/facts.h"
 #include "object/objects.h"
 #include "object/pipe.h"
 

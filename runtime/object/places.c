@@ -6,9 +6,9 @@
 #include "object/call_sent.h"
 #include "object/crons.h"
 #include "object/early.h"
+#include "object/names/route.h"
 #include "object/objects.h"
 #include "object/removal.h"
-#include "object/route.h"
 
 void od_places_init(struct od_places *places, bool is_cluster)
 {

@@ -11,7 +11,7 @@
 #define OD_OBJECT_PLACES_H
 
 #include "link/seats.h"
-#include "object/id.h"
+#include "object/names/id.h"
 #include "store/slot.h"
 
 struct od_object;

@@ -2,9 +2,9 @@
 
 #include "base/cron.h"
 #include "base/log.h"
+#include "link/facts.h"
 #include "link/invocation.h"
 #include "object/alarm_event.h"
-#include "object/facts.h"
 
 // --- Its body ------------------------------------------------------------------------------------
 

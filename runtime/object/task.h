@@ -18,7 +18,7 @@
 #include "link/failure.h"
 #include "net/fetch.h"
 #include "object/event.h"
-#include "object/id.h"
+#include "object/names/id.h"
 
 struct od_object;
 struct od_objects;

@@ -4,7 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/worker_page.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "object/renewal.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,

@@ -1,10 +1,10 @@
 // The message of a call: whom it is for and what is asked. What main knows of calls, too.
 
-#ifndef OD_OBJECT_CALL_MESSAGE_H
-#define OD_OBJECT_CALL_MESSAGE_H
+#ifndef OD_OBJECT_NAMES_CALL_MESSAGE_H
+#define OD_OBJECT_NAMES_CALL_MESSAGE_H
 
 #include "base/bytes.h"
-#include "object/id.h"
+#include "object/names/id.h"
 
 enum od_call_kind {
     OD_CALL_FETCH,   // A request (link/request.h); answered with a response (link/response.h).

@@ -1,4 +1,4 @@
-#include "object/call_message.h"
+#include "object/names/call_message.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "object/id.h"
+#include "object/names/id.h"
 
 // The plain functions: what is around them in OpenSSL looks the algorithm up, takes locks and
 // allocates 26 times, which costs more than the hash.

@@ -1,4 +1,4 @@
-#include "object/route.h"
+#include "object/names/route.h"
 
 #include <ctype.h>
 #include <string.h>

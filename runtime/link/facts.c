@@ -1,4 +1,4 @@
-#include "object/facts.h"
+#include "link/facts.h"
 
 static void begin(struct od_bytes *facts, enum od_fact_kind kind, const char *name)
 {

@@ -1,4 +1,4 @@
-#include "object/label.h"
+#include "object/names/label.h"
 
 #include <string.h>
 

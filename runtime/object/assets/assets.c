@@ -1,4 +1,4 @@
-#include "object/assets.h"
+#include "object/assets/assets.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,10 +12,7 @@
 #include "codec/http_conditions.h"
 #include "codec/mime.h"
 #include "link/response.h"
-#include "net/exchange.h"
-#include "object/access_log.h"
-#include "object/assets_changes.h"
-#include "object/call_inner.h"
+#include "object/assets/assets_changes.h"
 
 struct od_assets {
     int top;  // The script's folder, as it was when the script was loaded.
@@ -279,21 +276,14 @@ static void weigh(const struct od_request *request, struct found *found, uint64_
     *size = is_whole ? thing.size : found->status == 206 ? *size : 0;
 }
 
-// Takes what was found.
-static void send_file(struct od_call *call, const struct od_request *request, struct found *found)
+// Takes what was found: [answer] has its head, and the file.
+static void answer_file(struct od_assets_answer *answer, const struct od_request *request,
+                        struct found *found)
 {
-    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
-    uint64_t first = 0, size = 0;
-    struct od_bytes head = {0};
-    weigh(request, found, &first, &size);
-    put_response(&head, found, first, size, (od_slice){NULL, 0});
-    od_access_log_end(call, found->status);
-    if (exchange != NULL)
-        od_exchange_answer_file(exchange, od_bytes_slice(&head), found->fd, first, size);
-    else
-        close(found->fd);
-    od_bytes_deinit(&head);
-    od_call_free(call);
+    weigh(request, found, &answer->first, &answer->size);
+    put_response(&answer->response, found, answer->first, answer->size, (od_slice){NULL, 0});
+    answer->status = found->status;
+    answer->fd = found->fd;
 }
 
 static void put_redirect(struct od_bytes *response, const struct od_request *request, od_slice path)
@@ -339,20 +329,18 @@ static bool leads_to_folder(const struct od_assets *assets, od_slice name)
     return !is_of_folder(name) && name.at[0] != '/' && is_folder_with_index(assets, name);
 }
 
-static bool answer(const struct od_assets *assets, struct od_call *call,
-                   const struct od_request *request, od_slice path, od_slice name)
+static bool answer_path(const struct od_assets *assets, const struct od_request *request,
+                        od_slice path, od_slice name, struct od_assets_answer *answer)
 {
     struct found found = {.fd = -1, .status = 200};
-    struct od_bytes response = {0};
     if (find(assets, request, name, &found)) {
-        send_file(call, request, &found);
+        answer_file(answer, request, &found);
         return true;
     }
     if (!leads_to_folder(assets, name))
         return false;
-    put_redirect(&response, request, path);
-    od_call_answer_as(call, 307, od_bytes_slice(&response));
-    od_bytes_deinit(&response);
+    put_redirect(&answer->response, request, path);
+    answer->status = 307;
     return true;
 }
 
@@ -362,30 +350,21 @@ static bool is_read(const struct od_request *request)
            od_slice_equal(request->method, OD_SLICE("HEAD"));
 }
 
-static bool answer_changes(const struct od_assets *assets, struct od_call *call, od_slice path)
-{
-    struct od_bytes response = {0};
-    bool is_answer = od_assets_changes_answer(assets->root, path, &response);
-    if (is_answer)
-        od_call_answer_as(call, 200, od_bytes_slice(&response));
-    od_bytes_deinit(&response);
-    return is_answer;
-}
-
-bool od_assets_answer(struct od_assets *assets, struct od_call *call,
-                      const struct od_request *request)
+bool od_assets_answer(struct od_assets *assets, const struct od_request *request,
+                      bool tells_changes, struct od_assets_answer *answer)
 {
     struct od_bytes name = {0};
     od_slice path = path_of(request);
+    *answer = (struct od_assets_answer){.status = 200, .fd = -1};
     if (!is_read(request))
         return false;
     follow(assets);
-    if (call->objects->shows_errors && answer_changes(assets, call, path))
+    if (tells_changes && od_assets_changes_answer(assets->root, path, &answer->response))
         return true;
     if (is_for_script(assets, path))
         return false;
     bool done = decode(od_slice_from(path, 1), &name) &&
-                answer(assets, call, request, path, od_bytes_slice(&name));
+                answer_path(assets, request, path, od_bytes_slice(&name), answer);
     od_bytes_deinit(&name);
     return done;
 }
@@ -433,13 +412,14 @@ static bool find_at_last(const struct od_assets *assets, const struct od_request
     return is_there;
 }
 
-bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
-                              const struct od_request *request)
+bool od_assets_answer_at_last(const struct od_assets *assets, const struct od_request *request,
+                              struct od_assets_answer *answer)
 {
     struct found found = {.fd = -1};
+    *answer = (struct od_assets_answer){.fd = -1};
     if (!find_at_last(assets, request, &found))
         return false;
-    send_file(call, request, &found);
+    answer_file(answer, request, &found);
     return true;
 }
 

@@ -4,8 +4,8 @@
 // Encoded: records, each (u8 kind, str name, value)* and a zero byte. A name that is an item occurs
 // as often as its list has items.
 
-#ifndef OD_OBJECT_FACTS_H
-#define OD_OBJECT_FACTS_H
+#ifndef OD_LINK_FACTS_H
+#define OD_LINK_FACTS_H
 
 #include "base/bytes.h"
 

@@ -20,7 +20,6 @@
 #include "link/request.h"
 
 struct od_assets;
-struct od_call;
 
 enum od_assets_not_found {
     OD_ASSETS_NO_ANSWER,  // A plain 404.
@@ -39,12 +38,21 @@ void od_assets_add_script_first(struct od_assets *assets, od_slice pattern);
 
 const char *od_assets_directory(const struct od_assets *assets); // NULL: there are none.
 
-// Answers [call], of an exchange, if its request names a file; the call is over then. At last:
-// nobody else has answered it, so the answer for what is not found counts.
-bool od_assets_answer(struct od_assets *assets, struct od_call *call,
-                      const struct od_request *request);
-bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
-                              const struct od_request *request);
+struct od_assets_answer {
+    uint16_t status;
+    struct od_bytes response; // link/response.h; who has asked frees it.
+    int fd;                   // Not -1, and who has asked closes it: the body,
+    uint64_t first, size;     // so many bytes of it from there on.
+};
+
+// False: [request] names no file; [answer] is empty. With [tells_changes] pages are told that a
+// file has changed (assets_changes.h). At last: nobody else has answered it, so the answer for what
+// is not found counts.
+OD_MUST_CHECK bool od_assets_answer(struct od_assets *assets, const struct od_request *request,
+                                    bool tells_changes, struct od_assets_answer *answer);
+OD_MUST_CHECK bool od_assets_answer_at_last(const struct od_assets *assets,
+                                            const struct od_request *request,
+                                            struct od_assets_answer *answer);
 
 // Both, as a response with its body, for a script that asks; 404 when nothing is found.
 void od_assets_fetch(struct od_assets *assets, const struct od_request *request,

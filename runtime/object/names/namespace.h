@@ -6,11 +6,11 @@
 // A namespace keeps for ever the name under which its objects were first stored: their ids are made
 // from it. A script may call it by another one (`renamed`), which is what people see.
 
-#ifndef OD_OBJECT_NAMESPACE_H
-#define OD_OBJECT_NAMESPACE_H
+#ifndef OD_OBJECT_NAMES_NAMESPACE_H
+#define OD_OBJECT_NAMES_NAMESPACE_H
 
 #include "base/list.h"
-#include "object/id.h"
+#include "object/names/id.h"
 
 struct od_namespace {
     struct od_list link; // In od_objects.

@@ -5,11 +5,11 @@
 // here to send a new connection to the right worker, workers ask for calls; the answer must be the
 // same in all of them, and it changes nowhere else.
 
-#ifndef OD_OBJECT_ROUTE_H
-#define OD_OBJECT_ROUTE_H
+#ifndef OD_OBJECT_NAMES_ROUTE_H
+#define OD_OBJECT_NAMES_ROUTE_H
 
 #include "base/bytes.h"
-#include "object/id.h"
+#include "object/names/id.h"
 
 #define OD_NAME_BYTES_MAX 1024    // Names beyond it reach their object, but it does not know them.
 #define OD_NAMESPACE_BYTES_MAX 64 // [A-Za-z][A-Za-z0-9_-]*

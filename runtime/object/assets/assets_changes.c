@@ -1,4 +1,4 @@
-#include "object/assets_changes.h"
+#include "object/assets/assets_changes.h"
 
 #include <dirent.h>
 #include <fcntl.h>
