@@ -4,9 +4,10 @@
 //
 // A command goes to its object as a call of the kind OD_CALL_COMMAND (object/call.h): its name and
 // behind it what is sent, as link/invocation.h says. Those that *look* are answered from what is
-// stored and what the worker knows (object/look.h), and those that *act* do something to the
-// object's instance or to all of it; neither wakes the object. Those that *write* are events: they
-// pass the inbox like any other, and a function of ours handles them (lua/engine/commands.lua).
+// stored and what the worker knows (object/operator/look.h), and those that *act* do something to
+// the object's instance or to all of it; neither wakes the object. Those that *write* are events:
+// they pass the inbox like any other, and a function of ours handles them
+// (lua/engine/commands.lua).
 //
 // Notation: as in kinds.h; values are bindings/value/value.h, facts link/facts.h.
 
@@ -24,7 +25,8 @@
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
     COMMAND("mark", LOOKS,                                                                         \
             "u64 number of before, or 0; gives that again: nothing was stored since; or another")  \
-    COMMAND("sql.read", LOOKS, "a query that only reads; gives its rows (object/look_sql.h)")      \
+    COMMAND("sql.read", LOOKS,                                                                     \
+            "a query that only reads; gives its rows (object/operator/look_sql.h)")                \
     COMMAND(                                                                                       \
         "database.get", LOOKS,                                                                     \
         "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
@@ -60,5 +62,9 @@ enum od_command_effect {
 };
 
 enum od_command_effect od_command_effect(od_slice name);
+
+// Whether [invocation], which goes along with a command (link/invocation.h), is one that does not
+// write.
+bool od_command_is_look(od_slice invocation);
 
 #endif

@@ -72,7 +72,7 @@
     KIND(OBJECT_WANTED, "32 bytes id: what that object stores is to be loaded")                    \
     KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
-    KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
+    KIND(STATUS_REPORT, "u64 question, report (object/operator/report.h)")                         \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not or its folder of assets, u8 has an entry "       \

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/suggest.h"
+#include "link/commands.h"
 #include "link/link.h"
 #include "link/request.h"
 #include "net/exchange.h"
@@ -15,8 +16,8 @@
 #include "object/call_mark.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
+#include "object/inspector.h"
 #include "object/loading.h"
-#include "object/look.h"
 #include "object/names/label.h"
 #include "object/names/route.h"
 #include "object/outgoing.h"
@@ -241,13 +242,18 @@ static void refuse_loading(struct od_call *call, struct od_object *object)
                          OD_SLICE("what it stores is being loaded: ask again in a moment"));
 }
 
+static bool is_look(const struct od_call_message *message)
+{
+    return message->kind == OD_CALL_COMMAND && od_command_is_look(message->body);
+}
+
 // The script has it no more, perhaps, but what is stored in it can be looked at. Only the first
 // worker has met all of them (leftovers.h).
 static struct od_namespace *find_left(const struct od_call *call,
                                       const struct od_call_message *message)
 {
     struct od_identity stored;
-    bool is_stored = od_look_is_for(message) &&
+    bool is_stored = is_look(message) &&
                      od_store_identity_of(call->objects->store, message->id.bytes, &stored) &&
                      od_slice_equal(stored.space, message->namespace_name);
     return is_stored ? od_objects_add_namespace(call->objects, message->namespace_name) : NULL;
@@ -262,17 +268,17 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
         fail_unknown(call, message->namespace_name);
         return;
     }
-    bool is_look = od_look_is_for(message);
-    if (!is_look && !od_objects_serve(call->objects, namespace)) {
+    bool looks = is_look(message);
+    if (!looks && !od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
         return;
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
     bool is_loaded = od_loading_is_done(object);
-    if (is_look && is_loaded && object->work->transaction == NULL)
-        od_look_take(object, call->id, message->body);
-    else if (is_look && !is_loaded && !od_objects_serve(call->objects, namespace))
+    if (looks && is_loaded && object->work->transaction == NULL)
+        call->objects->inspector->look(object, call->id, message->body);
+    else if (looks && !is_loaded && !od_objects_serve(call->objects, namespace))
         refuse_loading(call, object); // Its inbox waits for a class.
     else
         od_call_give_to(call, object, message->body, message->memory);

@@ -1,6 +1,7 @@
 #include "object/object.h"
 
 #include "base/log.h"
+#include "link/commands.h"
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/alarm_event.h"
@@ -8,8 +9,8 @@
 #include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/inspector.h"
 #include "object/loading.h"
-#include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -220,15 +221,17 @@ const struct od_failure od_object_server_stops = {
 
 static bool is_look_next(const struct od_object *object)
 {
-    return !od_list_is_empty(&object->work->inbox) &&
-           od_look_is_event(OD_LIST_MEMBER(object->work->inbox.next, struct od_event, link));
+    if (od_list_is_empty(&object->work->inbox))
+        return false;
+    const struct od_event *next = OD_LIST_MEMBER(object->work->inbox.next, struct od_event, link);
+    return next->kind == OD_EVENT_COMMAND && od_command_is_look(od_event_bytes(next));
 }
 
 static void look(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(object->running == NULL);
     if (call_of(object, event) != NULL)
-        od_look_take(object, event->call, od_event_bytes(event));
+        object->objects->inspector->look(object, event->call, od_event_bytes(event));
     od_event_free(event);
 }
 

@@ -10,7 +10,6 @@
 #include "object/call.h"
 #include "object/call_sent.h"
 #include "object/history.h"
-#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/stream.h"
@@ -107,8 +106,8 @@ void od_objects_deinit(struct od_objects *objects)
     OD_ASSERT(objects->sockets.size == 0);
     OD_ASSERT(objects->pipes.size == 0);
     OD_ASSERT(objects->tasks.size == 0);
+    OD_ASSERT(objects->leftovers == NULL);
     od_object_history_forget_all(objects);
-    od_leftovers_end(objects);
     free_calls(objects);
     od_streams_end(objects);
     close_all_scripts(objects);
@@ -181,6 +180,11 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace)
+{
+    return objects->script != NULL && objects->script->serves(objects->script, namespace);
 }
 
 static void end_timeouts(struct od_objects *objects)

@@ -18,6 +18,7 @@
 #include "object/removal.h"
 #include "object/script.h"
 
+struct od_inspector;
 struct od_leftovers;
 struct od_link;
 struct od_net;
@@ -29,6 +30,7 @@ struct od_objects {
     struct od_list scripts;   // Former versions that still have tasks or instances.
     struct od_net *net;
     struct od_store *store;
+    const struct od_inspector *inspector; // Who answers an operator (inspector.h).
     struct od_timers *timers;
     struct od_link *main;          // To the main process,
     struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
@@ -121,11 +123,6 @@ od_slice od_namespace_called(const struct od_namespace *namespace); // For peopl
 // data, their sockets and what these send; all of it waits for a version that has one again.
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
-// From here on [script], which is loaded, is the current version: every event that begins meets it.
-// Instances of the one before are dropped, by the renewal that is begun next (renewal.h); those
-// with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while Lua runs.
-void od_objects_switch(struct od_objects *objects, struct od_script *script);
-
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
@@ -135,10 +132,6 @@ void od_objects_drain(struct od_objects *objects);
 void od_objects_leave(struct od_objects *objects);
 od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
 bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
-
-// Between two turns: closes former versions that nothing needs any more, for a bounded time; true
-// when there is more to do at once.
-bool od_objects_close_scripts(struct od_objects *objects);
 
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,

@@ -12,16 +12,17 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/call_mark.h"
-#include "object/leftovers.h"
 #include "object/objects.h"
+#include "object/operator/look.h"
+#include "object/operator/report.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
 #include "object/remote.h"
-#include "object/renewal.h"
-#include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
 #include "object/trace.h"
+#include "object/versions/leftovers.h"
+#include "object/versions/renewal.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -242,6 +243,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     struct od_objects *objects = &worker->objects;
     objects->net = &worker->net;
     objects->store = worker->store;
+    objects->inspector = &od_look_inspector;
     objects->timers = &worker->loop.timers;
     objects->main = &worker->main;
     objects->page = worker->page;

@@ -16,6 +16,10 @@ local ALLOWED = {
   ["runtime/object/assets"] = { "runtime/base", "runtime/link", "runtime/codec" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object/names", "runtime/object/assets" },
+  ["runtime/object/versions"] = { "runtime/base", "runtime/link", "runtime/store",
+    "runtime/object/names", "runtime/object" },
+  ["runtime/object/operator"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
+    "runtime/store", "runtime/sql", "runtime/object/names", "runtime/object" },
   ["runtime/admin"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net" },
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object*" },
@@ -89,10 +93,10 @@ local CIRCLES = {
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock early edge edge_inner history inbox "
-    .. "inspection keep leftovers loading look object objects outbox outgoing pipe places "
-    .. "refusal remote removal report restore rewind schedule section sink socket stream tag "
-    .. "tap task timeout trace transaction wish" },
+    .. "call_mark call_sent client_end crons deadlock early edge edge_inner "
+    .. "history inbox keep loading object objects outbox outgoing pipe "
+    .. "places refusal remote removal restore rewind schedule section sink "
+    .. "socket stream tag tap task timeout trace transaction wish" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

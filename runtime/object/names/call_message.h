@@ -11,7 +11,7 @@ enum od_call_kind {
     OD_CALL_METHOD,  // A method call (link/invocation.h); answered with results.
     OD_CALL_COMMAND, // Of an operator (link/commands.h); answered with what it gives.
     OD_CALL_LIST,    // Of one, too, to a worker: u32 which, and what is to be told of the objects
-                     // there (inspection.h). It names no object.
+                     // there (operator/inspection.h). It names no object.
     OD_CALL_KINDS,
 };
 

@@ -1,4 +1,4 @@
-#include "object/look_sql.h"
+#include "object/operator/look_sql.h"
 
 #include "base/clock.h"
 #include "object/limits.h"

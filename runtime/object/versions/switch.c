@@ -1,19 +1,11 @@
-// Versions of the script, as all objects of a worker share them: the part of objects.h about the
-// current one, and former ones, which stay until nothing needs them.
-
-#include "object/objects.h"
+#include "object/versions/switch.h"
 
 #include <stdlib.h>
 
 #include "object/call.h"
 #include "object/crons.h"
-#include "object/leftovers.h"
 #include "object/timeout.h"
-
-bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace)
-{
-    return objects->script != NULL && objects->script->serves(objects->script, namespace);
-}
+#include "object/versions/leftovers.h"
 
 // Requests that wait for an entry the new version does not have go where a request goes without
 // one.

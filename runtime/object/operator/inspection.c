@@ -1,4 +1,4 @@
-#include "object/inspection.h"
+#include "object/operator/inspection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "base/cursor.h"
 #include "object/history.h"
 #include "object/names/route.h"
-#include "object/pipe.h"
-#include "object/report.h"
+#include "object/operator/pipe_facts.h"
+#include "object/operator/report.h"
 #include "object/schedule.h"
 #include "store/coming.h"
 #include "store/store.h"

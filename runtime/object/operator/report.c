@@ -1,4 +1,4 @@
-#include "object/report.h"
+#include "object/operator/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
 //
 // Process: workers. Owner: struct od_objects.
 
-#ifndef OD_OBJECT_RENEWAL_H
-#define OD_OBJECT_RENEWAL_H
+#ifndef OD_OBJECT_VERSIONS_RENEWAL_H
+#define OD_OBJECT_VERSIONS_RENEWAL_H
 
 #include "object/objects.h"
 

@@ -1,6 +1,6 @@
-#include "object/renewal.h"
+#include "object/versions/renewal.h"
 
-#include "object/leftovers.h"
+#include "object/versions/leftovers.h"
 
 void od_renewal_begin(struct od_objects *objects)
 {

@@ -1,4 +1,4 @@
-#include "object/leftovers.h"
+#include "object/versions/leftovers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
 // these hold, then the first OD_REPORT_OBJECTS_MAX objects that are awake, longest awake first:
 // (str label, u64 awake for ms, u32 reasons, (str reason)*)*.
 
-#ifndef OD_OBJECT_REPORT_H
-#define OD_OBJECT_REPORT_H
+#ifndef OD_OBJECT_OPERATOR_REPORT_H
+#define OD_OBJECT_OPERATOR_REPORT_H
 
 #include "object/objects.h"
 

@@ -1,12 +1,12 @@
-#include "object/look.h"
+#include "object/operator/look.h"
 
 #include <string.h>
 
 #include "base/cursor.h"
 #include "link/commands.h"
 #include "link/invocation.h"
-#include "object/inspection.h"
-#include "object/look_sql.h"
+#include "object/operator/inspection.h"
+#include "object/operator/look_sql.h"
 #include "object/outbox.h"
 #include "object/schedule.h"
 #include "object/socket.h"
@@ -292,7 +292,7 @@ static void put_failure(struct od_object *object, uint64_t call, const char *why
     od_bytes_deinit(&record);
 }
 
-void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
+static void take(struct od_object *object, uint64_t call, od_slice bytes)
 {
     OD_ASSERT(!od_object_is_entry(object));
     OD_ASSERT(object->running == NULL);
@@ -313,19 +313,4 @@ void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
         od_object_settle(object);
 }
 
-static bool is_look(od_slice bytes)
-{
-    struct od_invocation invocation;
-    return od_invocation_read(bytes, &invocation) &&
-           od_command_effect(invocation.method) != OD_COMMAND_WRITES;
-}
-
-bool od_look_is_for(const struct od_call_message *message)
-{
-    return message->kind == OD_CALL_COMMAND && is_look(message->body);
-}
-
-bool od_look_is_event(const struct od_event *event)
-{
-    return event->kind == OD_EVENT_COMMAND && is_look(od_event_bytes(event));
-}
+const struct od_inspector od_look_inspector = {.look = take, .list = od_inspection_take};

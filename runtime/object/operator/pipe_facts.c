@@ -1,4 +1,4 @@
-// What an operator sees of pipes (pipe.h).
+#include "object/operator/pipe_facts.h"
 
 #include "link/facts.h"
 #include "object/objects.h"

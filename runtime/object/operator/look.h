@@ -9,16 +9,12 @@
 //
 // Process: workers.
 
-#ifndef OD_OBJECT_LOOK_H
-#define OD_OBJECT_LOOK_H
+#ifndef OD_OBJECT_OPERATOR_LOOK_H
+#define OD_OBJECT_OPERATOR_LOOK_H
 
-#include "object/call.h"
+#include "object/inspector.h"
 
-// Whether the call is a look: a command that does not write.
-bool od_look_is_for(const struct od_call_message *message);
-bool od_look_is_event(const struct od_event *event); // The same, of what waited in an inbox.
-
-// No Lua of it runs.
-void od_look_take(struct od_object *object, uint64_t call, od_slice invocation);
+// What answers an operator for all objects of a worker: looks, and the list (inspection.h).
+extern const struct od_inspector od_look_inspector;
 
 #endif

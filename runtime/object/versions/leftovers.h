@@ -11,8 +11,8 @@
 // Process: workers; each deletes what is its own, and the first of them counts. Owner: struct
 // od_objects.
 
-#ifndef OD_OBJECT_LEFTOVERS_H
-#define OD_OBJECT_LEFTOVERS_H
+#ifndef OD_OBJECT_VERSIONS_LEFTOVERS_H
+#define OD_OBJECT_VERSIONS_LEFTOVERS_H
 
 #include "object/objects.h"
 

@@ -1,5 +1,5 @@
 // What a worker tells an operator of its objects, one by one: who they are, what keeps them awake,
-// what waits, what was last. object/report.h is the same about all of them together.
+// what waits, what was last. object/operator/report.h is the same about all of them together.
 //
 // A page of the list: first the objects that live here and have nothing stored, then those that
 // failed and are gone, then what is stored, in the order of the directory, with what comes there
@@ -9,8 +9,8 @@
 // ever, also in another life of the worker and when the list has changed. An object that comes and
 // goes meanwhile may be met twice or not at all, any other is met.
 
-#ifndef OD_OBJECT_INSPECTION_H
-#define OD_OBJECT_INSPECTION_H
+#ifndef OD_OBJECT_OPERATOR_INSPECTION_H
+#define OD_OBJECT_OPERATOR_INSPECTION_H
 
 #include "link/facts.h"
 #include "object/call.h"
