@@ -11,9 +11,7 @@
 #ifndef OD_OBJECT_ACCESS_LOG_H
 #define OD_OBJECT_ACCESS_LOG_H
 
-#include "link/request.h"
-#include "object/call.h"
-#include "object/socket.h"
+#include "base/slice.h"
 
 struct od_access {
     uint64_t began_ns;
@@ -25,11 +23,20 @@ struct od_access {
 
 #define OD_ACCESS_BYTES_MAX 200
 
-void od_access_log_begin(struct od_call *call, od_slice request); // A message of link/request.h.
-void od_access_log_end(const struct od_call *call,
-                       uint16_t status); // Nothing when it was not begun.
+// [request]: a message of link/request.h. NULL: that is none.
+struct od_access *od_access_log_begin(od_slice request, bool with_query);
 
-void od_access_log_opened(const struct od_socket *socket);
-void od_access_log_closed(const struct od_socket *socket, uint16_t code, od_slice reason);
+// Its answer goes. [label]: of the object that has made it, if that is here; else NULL.
+void od_access_log_end(const struct od_access *access, uint16_t status, const char *label,
+                       uint32_t version);
+
+struct od_access_socket {
+    const char *label; // Of its object.
+    uint64_t id;
+    bool is_events;
+};
+
+void od_access_log_opened(const struct od_access_socket *socket);
+void od_access_log_closed(const struct od_access_socket *socket, uint16_t code, od_slice reason);
 
 #endif

@@ -74,11 +74,26 @@ void od_call_leave_object(struct od_call *call)
     call->object = NULL;
 }
 
+void od_call_log(const struct od_call *call, uint16_t status)
+{
+    if (call->access != NULL)
+        od_access_log_end(call->access, status, call->object == NULL ? NULL : call->object->label,
+                          call->objects->script->version);
+}
+
+static void mark_over(struct od_call *call)
+{
+    if (call->mark != 0)
+        od_call_mark_over(&call->objects->call_marks,
+                          (struct od_call_mark){call->mark, call->origin_worker});
+    call->mark = 0;
+}
+
 void od_call_free(struct od_call *call)
 {
     od_call_check(call);
     od_call_leave_object(call);
-    od_call_mark_over(call);
+    mark_over(call);
     od_call_sent_free(call);
     if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
@@ -119,7 +134,7 @@ static void deadline_passed(struct od_timer *timer)
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
-    od_access_log_end(call, 504);
+    od_call_log(call, 504);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
     od_bytes_deinit(&response);
@@ -284,11 +299,20 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
         od_call_give_to(call, object, message->body, message->memory);
 }
 
+// Main asks for an operator, and is no worker.
+static void mark_begun(struct od_call *call)
+{
+    struct od_objects *objects = call->objects;
+    if (call->mark == 0 && call->origin_worker != objects->worker_count)
+        call->mark = od_call_mark_begin(&objects->call_marks, objects->page, call->origin_worker,
+                                        call->origin);
+}
+
 void od_call_begun(struct od_call *call)
 {
     od_call_check(call);
     if (call->from == OD_FROM_PEER)
-        od_call_mark_begun(call);
+        mark_begun(call);
     if (call->from != OD_FROM_EXCHANGE)
         return;
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);

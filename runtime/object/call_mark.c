@@ -4,77 +4,69 @@
 
 #include "link/link.h"
 #include "link/worker_page.h"
-#include "object/call.h"
 
 // Counted from 1; 0: there is none.
-static uint32_t take_slot(struct od_objects *objects)
+static uint32_t take_slot(struct od_call_marks *marks, struct od_worker_page *page)
 {
-    struct od_call_marks *marks = &objects->call_marks;
     if (marks->free_count > 0)
         return marks->free[--marks->free_count];
-    if (objects->page->call_count == OD_PAGE_CALLS_MAX)
+    if (page->call_count == OD_PAGE_CALLS_MAX)
         return 0;
-    return ++objects->page->call_count;
+    return ++page->call_count;
 }
 
-static void give_slot(struct od_objects *objects, uint32_t slot)
+static void give_slot(struct od_call_marks *marks, struct od_worker_page *page, uint32_t slot)
 {
     OD_ASSERT(slot > 0);
     OD_ASSERT(slot <= OD_PAGE_CALLS_MAX);
-    struct od_call_marks *marks = &objects->call_marks;
     if (marks->free_count == marks->free_capacity) {
         marks->free_capacity = marks->free_capacity == 0 ? 64 : 2 * marks->free_capacity;
         marks->free = od_reallocate(marks->free, marks->free_capacity * sizeof *marks->free);
     }
     marks->free[marks->free_count++] = slot;
-    __atomic_store_n(&objects->page->calls[slot - 1].number, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&page->calls[slot - 1].number, 0, __ATOMIC_RELEASE);
 }
 
-void od_call_mark_begun(struct od_call *call)
+uint32_t od_call_mark_begin(struct od_call_marks *marks, struct od_worker_page *page,
+                            uint32_t worker, uint64_t number)
 {
-    struct od_objects *objects = call->objects;
-    struct od_worker_page *page = objects->page;
-    if (page == NULL || call->mark != 0 || call->origin_worker == objects->worker_count)
-        return;
-    call->mark = take_slot(objects);
-    if (call->mark == 0) {
+    uint32_t slot = take_slot(marks, page);
+    if (slot == 0) {
         page->calls_overflow = 1;
-        return;
+        return 0;
     }
-    struct od_page_call *mark = &page->calls[call->mark - 1];
-    mark->worker = call->origin_worker;
-    __atomic_store_n(&mark->number, call->origin, __ATOMIC_RELEASE);
+    struct od_page_call *mark = &page->calls[slot - 1];
+    mark->worker = worker;
+    __atomic_store_n(&mark->number, number, __ATOMIC_RELEASE);
+    return slot;
 }
 
-void od_call_mark_over(struct od_call *call)
+void od_call_mark_over(struct od_call_marks *marks, struct od_call_mark mark)
 {
-    struct od_call_marks *marks = &call->objects->call_marks;
-    if (call->mark == 0)
-        return;
+    OD_ASSERT(mark.slot > 0);
     if (marks->over_count == marks->over_capacity) {
         marks->over_capacity = marks->over_capacity == 0 ? 64 : 2 * marks->over_capacity;
         marks->over = od_reallocate(marks->over, marks->over_capacity * sizeof *marks->over);
     }
-    marks->over[marks->over_count++] = (struct od_call_mark){call->mark, call->origin_worker};
-    call->mark = 0;
+    marks->over[marks->over_count++] = mark;
 }
 
-void od_call_marks_settle(struct od_objects *objects)
+void od_call_marks_settle(struct od_call_marks *marks, struct od_worker_page *page,
+                          struct od_link *const *peers)
 {
-    struct od_call_marks *marks = &objects->call_marks;
     uint32_t left = 0;
     for (uint32_t i = 0; i < marks->over_count; i++) {
-        const struct od_link *peer = objects->peers[marks->over[i].worker];
+        const struct od_link *peer = peers[marks->over[i].worker];
         if (peer == NULL || od_link_waiting_bytes(peer) == 0)
-            give_slot(objects, marks->over[i].slot);
+            give_slot(marks, page, marks->over[i].slot);
         else
             marks->over[left++] = marks->over[i];
     }
     marks->over_count = left;
 }
 
-void od_call_marks_deinit(struct od_objects *objects)
+void od_call_marks_deinit(struct od_call_marks *marks)
 {
-    free(objects->call_marks.free);
-    free(objects->call_marks.over);
+    free(marks->free);
+    free(marks->over);
 }

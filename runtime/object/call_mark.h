@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-struct od_call;
-struct od_objects;
+struct od_link;
+struct od_worker_page;
 
 struct od_call_mark {
     uint32_t slot;   // On the page.
@@ -27,12 +27,17 @@ struct od_call_marks {
     uint32_t over_count, over_capacity;
 };
 
-void od_call_marks_deinit(struct od_objects *objects);
+void od_call_marks_deinit(struct od_call_marks *marks);
 
-void od_call_mark_begun(struct od_call *call); // It is of another worker.
-void od_call_mark_over(struct od_call *call);  // It is about to be freed; without a mark: nothing.
+// The call [number] of [worker] is begun: its slot, counted from 1; 0: there is none, which main
+// sees, too.
+uint32_t od_call_mark_begin(struct od_call_marks *marks, struct od_worker_page *page,
+                            uint32_t worker, uint64_t number);
+void od_call_mark_over(struct od_call_marks *marks, struct od_call_mark mark); // It is answered.
 
-// Once a turn, when links are flushed: marks go whose answers have left.
-void od_call_marks_settle(struct od_objects *objects);
+// Once a turn, when links are flushed: marks go whose answers have left. [peers]: the links to
+// workers.
+void od_call_marks_settle(struct od_call_marks *marks, struct od_worker_page *page,
+                          struct od_link *const *peers);
 
 #endif

@@ -99,8 +99,8 @@ void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memo
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_call_check(call);
     od_call_leave_object(call); // The entry, when it went there before.
-    if (call->access == NULL)
-        od_access_log_begin(call, request);
+    if (call->access == NULL && call->objects->logs_accesses)
+        call->access = od_access_log_begin(request, call->objects->logs_queries);
     od_slice target = od_request_target(od_request_url(request));
     if (!od_route_is_test(target) && is_answered_at_first(call, request))
         return;

@@ -199,3 +199,24 @@ void od_object_free(struct od_object *object)
         free((void *)(uintptr_t)object->identity.name.at);
     free(object);
 }
+
+// --- What its code sets
+// ---------------------------------------------------------------------------
+
+void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
+{
+    OD_ASSERT(request.size <= OD_AUTO_RESPONSE_BYTES_MAX);
+    OD_ASSERT(response.size <= OD_AUTO_RESPONSE_BYTES_MAX);
+    od_object_check(object);
+    od_auto_response_free(object->auto_response);
+    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
+    od_keep_object(object);
+}
+
+void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
+{
+    OD_ASSERT(ms <= OD_EVENT_TIMEOUT_MS_MAX);
+    od_object_check(object);
+    object->event_timeout_ms = ms;
+    od_keep_object(object);
+}

@@ -15,7 +15,6 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
-#include "object/removal.h"
 #include "object/rewind.h"
 #include "object/section.h"
 #include "object/socket.h"
@@ -95,7 +94,7 @@ static bool may_begin_next(const struct od_object *object)
 
 static __attribute__((noinline)) bool may_do_its_work(const struct od_object *object)
 {
-    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
+    if (object->refusal != NULL || object->rewind != NULL || !od_places_may_run(object) ||
         !od_loading_is_done(object))
         return false;
     if (!od_list_is_empty(&object->work->resumes))
@@ -339,7 +338,7 @@ static bool may_handle_at_once(const struct od_object *object, const struct od_e
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->work->resumes) && !event->socket->is_busy &&
            object->refusal == NULL && object->work->section == NULL && !is_outdated(object) &&
-           od_removal_may_run(object);
+           od_places_may_run(object);
 }
 
 bool od_object_handle_at_once(struct od_object *object, struct od_event *event)

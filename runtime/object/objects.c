@@ -68,9 +68,6 @@ void od_objects_init(struct od_objects *objects)
     objects->borrowed->is_borrowed = true;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
-    od_removal_init(objects);
-    od_early_init(objects);
-    od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
 }
@@ -114,12 +111,9 @@ void od_objects_deinit(struct od_objects *objects)
     od_timers_clear(objects->timers, &objects->idle_timer);
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
-    od_removal_deinit(objects);
     od_keep_deinit(objects);
-    od_early_deinit(objects);
-    od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
-    od_call_marks_deinit(objects);
+    od_call_marks_deinit(&objects->call_marks);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);

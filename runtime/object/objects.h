@@ -9,19 +9,20 @@
 #include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
-#include "object/early.h"
-#include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/outgoing.h"
 #include "object/places.h"
-#include "object/removal.h"
 #include "object/script.h"
 
+struct od_early;
+struct od_edge_keeper;
+struct od_edges;
 struct od_inspector;
 struct od_leftovers;
 struct od_link;
 struct od_net;
+struct od_removal;
 struct od_worker_page;
 struct od_store;
 
@@ -39,11 +40,12 @@ struct od_objects {
                                    // other nodes (places.h).
     uint32_t worker, worker_count; // This worker, and how many there are here.
     struct od_places places;
-    struct od_removal removal;
-    struct od_early early;
-    struct od_edges edges;
-    size_t waiting_bytes;          // Of messages that are not handled yet.
-    od_time_ms idle_ms;            // An instance idle for so long is dropped.
+    struct od_edges *edges; // These three are there for other nodes (nodes/nodes.h).
+    struct od_early *early;
+    struct od_removal *removal;
+    const struct od_edge_keeper *edge_keeper; // Who has the edges (edge_keeper.h).
+    size_t waiting_bytes;                     // Of messages that are not handled yet.
+    od_time_ms idle_ms;                       // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
     int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
     int64_t now_us;                // When the last one ended, or the turn began,

@@ -11,7 +11,9 @@
 #ifndef OD_OBJECT_SCHEDULE_H
 #define OD_OBJECT_SCHEDULE_H
 
-#include "object/object.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
 
 enum od_schedule_kind {
     OD_SCHEDULE_AT,
@@ -32,6 +34,7 @@ struct od_schedule {
 // names begin with a zero byte.
 bool od_schedule_is_name(od_slice name);
 
+void od_schedule_put(struct od_bytes *body, const struct od_schedule *schedule);
 OD_MUST_CHECK bool od_schedule_read(od_slice body, struct od_schedule *schedule);
 
 // Whether its cron string and its zone are right; else says what is wrong.
@@ -43,21 +46,5 @@ od_time_ms od_schedule_next_ms(const struct od_schedule *schedule, od_time_ms ti
 // The last of its times up to [now_ms], from [time_ms] on, and how many are before that.
 od_time_ms od_schedule_catch_up(const struct od_schedule *schedule, od_time_ms time_ms,
                                 od_time_ms now_ms, uint32_t *missed);
-
-// What the object's code sees and does. [at_ms] is for AT. Setting the same again changes nothing,
-// so it may be done in each constructor; another method or other arguments keep the time.
-OD_MUST_CHECK bool od_object_set_schedule(struct od_object *object, od_slice name,
-                                          const struct od_schedule *schedule, od_time_ms at_ms,
-                                          struct od_error *err);
-OD_MUST_CHECK bool od_object_delete_schedule(struct od_object *object, od_slice name, bool *existed,
-                                             struct od_error *err);
-
-// What an operator exports and imports: facts of each, the arguments as they are encoded; and a row
-// as it was in another object, which may be due at once.
-OD_MUST_CHECK bool od_schedules_put(struct od_bytes *facts, struct od_object *object,
-                                    struct od_error *err);
-OD_MUST_CHECK bool od_object_import_schedule(struct od_object *object, od_slice name,
-                                             od_time_ms time_ms, od_slice body,
-                                             struct od_error *err);
 
 #endif

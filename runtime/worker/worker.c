@@ -78,7 +78,7 @@ static void release_outboxes(struct od_worker *worker)
     od_net_flush(&worker->net);
     OD_LIST_EACH (link, &worker->peers)
         od_link_flush(&OD_LIST_MEMBER(link, struct od_peer, in_worker)->link);
-    od_call_marks_settle(&worker->objects);
+    od_call_marks_settle(&worker->objects.call_marks, worker->page, worker->objects.peers);
     worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
 
@@ -132,7 +132,7 @@ static void drain(struct od_worker *worker)
     if (!worker->has_closed_sockets)
         close_sockets(worker);
     worker->has_closed_sockets = true;
-    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->objects.edges.all) ||
+    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->nodes.edges.all) ||
         !od_net_is_idle(&worker->net))
         return;
     od_link_send(&worker->main, OD_KIND_DRAINED, (od_slice){NULL, 0}, -1);
@@ -260,6 +260,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->keeps_history = worker->options->history_ms > 0;
     objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
+    od_nodes_init(&worker->nodes, objects);
 }
 
 // What main waits for may still be in the link's buffer.
@@ -324,6 +325,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
+    od_nodes_deinit(&worker->objects);
     close_links(worker);
     od_net_deinit(&worker->net);
     od_store_close(worker->store);

@@ -16,6 +16,8 @@ local ALLOWED = {
   ["runtime/object/assets"] = { "runtime/base", "runtime/link", "runtime/codec" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object/names", "runtime/object/assets" },
+  ["runtime/object/nodes"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
+    "runtime/store", "runtime/object/names", "runtime/object" },
   ["runtime/object/versions"] = { "runtime/base", "runtime/link", "runtime/store",
     "runtime/object/names", "runtime/object" },
   ["runtime/object/operator"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
@@ -92,11 +94,11 @@ local CIRCLES = {
   ["runtime/node"] = { "channel line neighbour node" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock early edge edge_inner "
+  ["runtime/object"] = { "alarm_event branch call call_inner call_sent client_end deadlock "
     .. "history inbox keep loading object objects outbox outgoing pipe "
-    .. "places refusal remote removal restore rewind schedule section sink "
-    .. "socket stream tag tap task timeout trace transaction wish" },
+    .. "places refusal remote rewind section sink socket stream tag tap task "
+    .. "timeout trace transaction wish" },
+  ["runtime/object/nodes"] = { "arrival early" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -4,11 +4,12 @@
 
 #include "base/cursor.h"
 #include "link/commands.h"
+#include "link/facts.h"
 #include "link/invocation.h"
 #include "object/operator/inspection.h"
 #include "object/operator/look_sql.h"
 #include "object/outbox.h"
-#include "object/schedule.h"
+#include "object/schedules.h"
 #include "object/socket.h"
 #include "object/tap.h"
 #include "object/trace.h"
@@ -93,11 +94,43 @@ static bool mark(struct od_object *object, struct od_cursor *sent, struct od_byt
     return true;
 }
 
-static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+static bool put_schedule_facts(struct od_bytes *facts, od_slice name,
+                               const struct od_alarm_row *row)
+{
+    struct od_schedule schedule;
+    if (!od_schedule_read(row->body, &schedule))
+        return false;
+    od_facts_text(facts, "name", name);
+    od_facts_number(facts, "time", (uint64_t)row->alarm.time_ms);
+    if (schedule.kind == OD_SCHEDULE_EVERY)
+        od_facts_number(facts, "every", (uint64_t)schedule.every_ms);
+    if (schedule.kind == OD_SCHEDULE_CRON) {
+        od_facts_text(facts, "cron", schedule.cron);
+        od_facts_text(facts, "zone", schedule.zone);
+    }
+    od_facts_text(facts, "method", schedule.method);
+    od_facts_text(facts, "arguments", schedule.arguments);
+    od_facts_end(facts);
+    return true;
+}
+
+static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *facts,
                            struct od_error *err)
 {
     (void)sent;
-    return od_schedules_put(found, object, err);
+    struct od_bytes alarms = {0};
+    bool ok = od_storage_list_alarms(&object->storage, &alarms, err);
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&alarms));
+    while (ok && !od_cursor_at_end(&cursor)) {
+        struct od_alarm_row row;
+        od_slice name = od_cursor_string(&cursor);
+        bool is_row = od_alarm_row_read(od_cursor_string(&cursor), &row);
+        OD_ASSERT(is_row);
+        if (od_schedule_is_name(name) && !put_schedule_facts(facts, name, &row))
+            ok = od_error_set(err, "the schedule '%.*s' cannot be read", (int)name.size, name.at);
+    }
+    od_bytes_deinit(&alarms);
+    return ok;
 }
 
 static void put_wish(struct od_bytes *found, const struct od_socket *socket)

@@ -1,8 +1,8 @@
 // What an edge consists of, for edge*.c only: edge.c is the beginning, the end and all news of it,
 // edge_way.c its way to the object, from one owner to the next.
 
-#ifndef OD_OBJECT_EDGE_INNER_H
-#define OD_OBJECT_EDGE_INNER_H
+#ifndef OD_OBJECT_NODES_EDGE_INNER_H
+#define OD_OBJECT_NODES_EDGE_INNER_H
 
 #include "net/net.h"
 #include "net/websocket.h"

@@ -1,10 +1,10 @@
-#include "object/removal.h"
+#include "object/nodes/removal.h"
 
 #include "link/link.h"
-#include "object/edge.h"
 #include "object/inbox.h"
 #include "object/limits.h"
 #include "object/loading.h"
+#include "object/nodes/edge.h"
 #include "object/object.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
@@ -14,31 +14,6 @@
 static od_slot slot_of(const struct od_object *object)
 {
     return od_slot_of_id(object->identity.id);
-}
-
-inline bool od_removal_may_run(const struct od_object *object)
-{
-    const struct od_objects *objects = object->objects;
-    if (!objects->places.is_cluster || od_object_is_entry(object))
-        return true;
-    od_slot slot = slot_of(object);
-    return objects->places.slots[slot] == OD_SLOT_HERE || objects->removal.is_leaving[slot];
-}
-
-bool od_removal_takes_calls(const struct od_objects *objects, od_slot slot)
-{
-    const struct od_removal *removal = &objects->removal;
-    OD_ASSERT(slot < OD_SLOT_COUNT);
-    od_time_ms left_ms = removal->until_ms[slot] - od_clock_monotonic_ms();
-    od_time_ms passed_ms = OD_REMOVAL_MS_MAX - left_ms;
-    return removal->is_leaving[slot] && left_ms > OD_REMOVAL_SHUT_MS &&
-           passed_ms % (OD_REMOVAL_SHUT_MS + OD_REMOVAL_OPEN_MS) >= OD_REMOVAL_SHUT_MS;
-}
-
-bool od_removal_may_read(const struct od_object *object)
-{
-    const struct od_objects *objects = object->objects;
-    return od_object_is_entry(object) || !objects->removal.is_leaving[slot_of(object)];
 }
 
 static bool is_still(const struct od_object *object)
@@ -98,10 +73,10 @@ static void find_busy(const struct od_objects *objects, bool *is_busy)
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
         od_slot slot = slot_of(object);
-        if (!objects->removal.is_leaving[slot])
+        if (!objects->places.is_leaving[slot])
             continue;
         stop_reading(object);
-        bool has_time = now_ms < objects->removal.until_ms[slot];
+        bool has_time = now_ms < objects->places.leaves_ms[slot];
         is_busy[slot] = is_busy[slot] || (has_time && !is_still(object));
     }
 }
@@ -119,7 +94,7 @@ static void remove_all(struct od_objects *objects, const bool *goes)
 
 void od_removal_turn(struct od_objects *objects)
 {
-    struct od_removal *removal = &objects->removal;
+    struct od_removal *removal = objects->removal;
     if (removal->left_count == 0)
         return;
     size_t mark = od_link_begin(objects->main, OD_KIND_SLOTS_LEFT, -1);
@@ -134,14 +109,14 @@ void od_removal_turn(struct od_objects *objects)
 
 static void look(struct od_timer *timer)
 {
-    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, removal.timer);
-    struct od_removal *removal = &objects->removal;
+    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_removal, timer)->objects;
+    struct od_removal *removal = objects->removal;
     bool goes[OD_SLOT_COUNT], is_busy[OD_SLOT_COUNT] = {false};
     uint32_t count = 0;
     find_busy(objects, is_busy);
     for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
-        goes[slot] = removal->is_leaving[slot] && !is_busy[slot];
-        removal->is_leaving[slot] = removal->is_leaving[slot] && is_busy[slot];
+        goes[slot] = objects->places.is_leaving[slot] && !is_busy[slot];
+        objects->places.is_leaving[slot] = objects->places.is_leaving[slot] && is_busy[slot];
         removal->has_left[slot] = removal->has_left[slot] || goes[slot];
         count += goes[slot];
     }
@@ -156,22 +131,23 @@ static void look(struct od_timer *timer)
 
 void od_removal_begin(struct od_objects *objects, od_slot slot)
 {
-    struct od_removal *removal = &objects->removal;
+    struct od_removal *removal = objects->removal;
     OD_ASSERT(slot < OD_SLOT_COUNT);
     OD_ASSERT(slot % objects->worker_count == objects->worker);
-    OD_ASSERT(!removal->is_leaving[slot]);
-    removal->is_leaving[slot] = true;
-    removal->until_ms[slot] = od_clock_monotonic_ms() + OD_REMOVAL_MS_MAX;
+    OD_ASSERT(!objects->places.is_leaving[slot]);
+    objects->places.is_leaving[slot] = true;
+    objects->places.leaves_ms[slot] = od_clock_monotonic_ms() + OD_REMOVAL_MS_MAX;
     if (removal->count++ == 0)
         od_timers_set(objects->timers, &removal->timer, od_clock_monotonic_ms());
 }
 
-void od_removal_init(struct od_objects *objects)
+void od_removal_init(struct od_removal *removal, struct od_objects *objects)
 {
-    objects->removal = (struct od_removal){.timer = {.fire = look}};
+    *removal = (struct od_removal){.timer = {.fire = look}, .objects = objects};
+    objects->removal = removal;
 }
 
 void od_removal_deinit(struct od_objects *objects)
 {
-    od_timers_clear(objects->timers, &objects->removal.timer);
+    od_timers_clear(objects->timers, &objects->removal->timer);
 }

@@ -5,8 +5,8 @@
 #include "base/cursor.h"
 #include "codec/upgrade_record.h"
 #include "link/link.h"
-#include "object/edge_inner.h"
-#include "object/remote.h"
+#include "object/nodes/arrival.h"
+#include "object/nodes/edge_inner.h"
 
 enum {
     seek_ms = 100, // It is looked for the next owner so often, beside news.
@@ -114,7 +114,7 @@ static bool attach_at(struct od_edge *edge, uint32_t place, bool is_early)
     be_found(edge, place);
     put_attach(&body, edge, from, od_bytes_slice(&record));
     if (place == objects->worker)
-        od_remote_attach(objects, place, od_bytes_slice(&body), fd);
+        od_arrival_attach(objects, place, od_bytes_slice(&body), fd);
     else
         od_link_send(objects->peers[place], OD_KIND_EDGE_ATTACH, od_bytes_slice(&body), fd);
     od_bytes_deinit(&record);

@@ -5,7 +5,7 @@
 // that tells all sockets reaches them. A client whose object goes elsewhere, or has not come within
 // OD_EARLY_MS_MAX, goes back to its edge, which looks for it.
 //
-// Owner: struct od_objects embeds struct od_early.
+// Owner: struct od_nodes embeds struct od_early.
 
 #ifndef OD_OBJECT_EARLY_H
 #define OD_OBJECT_EARLY_H
@@ -20,9 +20,10 @@ struct od_early {
     struct od_list all; // In the order in which they came.
     size_t count;
     struct od_timer timer;
+    struct od_objects *objects;
 };
 
-void od_early_init(struct od_objects *objects);
+void od_early_init(struct od_early *early, struct od_objects *objects);
 void od_early_deinit(struct od_objects *objects);
 
 // EDGE_ATTACH, of [place], whose object is not here yet. Takes [fd].

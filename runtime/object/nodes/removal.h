@@ -11,7 +11,7 @@
 // written: from then on another node may have it. Until the slot is here again no event of its
 // objects is handled.
 //
-// Owner: struct od_objects embeds struct od_removal.
+// Owner: struct od_nodes embeds struct od_removal.
 
 #ifndef OD_OBJECT_REMOVAL_H
 #define OD_OBJECT_REMOVAL_H
@@ -20,19 +20,17 @@
 #include "base/timers.h"
 #include "store/slot.h"
 
-struct od_object;
 struct od_objects;
 
 struct od_removal {
-    bool is_leaving[OD_SLOT_COUNT];
-    od_time_ms until_ms[OD_SLOT_COUNT];
-    uint32_t count;               // So many are leaving.
+    struct od_objects *objects;
+    uint32_t count;               // So many are leaving (places.h).
     bool has_left[OD_SLOT_COUNT]; // Main is to hear of them.
     uint32_t left_count;
     struct od_timer timer;
 };
 
-void od_removal_init(struct od_objects *objects);
+void od_removal_init(struct od_removal *removal, struct od_objects *objects);
 void od_removal_deinit(struct od_objects *objects);
 
 // [slot] of this worker is not here any more.
@@ -40,14 +38,5 @@ void od_removal_begin(struct od_objects *objects, od_slot slot);
 
 // Once a turn, behind what it wrote: main hears of those that have left.
 void od_removal_turn(struct od_objects *objects);
-
-// Whether a call of an object of [slot], which is leaving, may begin.
-bool od_removal_takes_calls(const struct od_objects *objects, od_slot slot);
-
-// Whether a socket of the object may be read.
-bool od_removal_may_read(const struct od_object *object);
-
-// Whether events of the object may be handled.
-bool od_removal_may_run(const struct od_object *object);
 
 #endif

@@ -2,8 +2,8 @@
 // that wait are refused as retryable, which is a 503. Events that nobody waits for stay, and so do
 // sockets, instances, and handlers in the middle of something.
 
-#ifndef OD_OBJECT_FROZEN_H
-#define OD_OBJECT_FROZEN_H
+#ifndef OD_OBJECT_NODES_FROZEN_H
+#define OD_OBJECT_NODES_FROZEN_H
 
 #include "object/objects.h"
 

@@ -1,4 +1,4 @@
-#include "object/frozen.h"
+#include "object/nodes/frozen.h"
 
 #include "object/inbox.h"
 

@@ -1,4 +1,4 @@
-#include "object/early.h"
+#include "object/nodes/early.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "object/limits.h"
+#include "object/nodes/arrival.h"
 #include "object/objects.h"
-#include "object/remote.h"
 #include "store/identity.h"
 
 struct client {
@@ -46,8 +46,8 @@ static bool may_come(const struct od_objects *objects, const struct client *clie
 
 static void end(struct od_objects *objects, struct client *client)
 {
-    OD_ASSERT(objects->early.count > 0);
-    objects->early.count--;
+    OD_ASSERT(objects->early->count > 0);
+    objects->early->count--;
     od_list_remove(&client->link);
     od_bytes_deinit(&client->body);
     free(client);
@@ -55,15 +55,15 @@ static void end(struct od_objects *objects, struct client *client)
 
 static void refuse(struct od_objects *objects, struct client *client)
 {
-    od_remote_refuse(objects, client->place, od_bytes_slice(&client->body), client->fd);
+    od_arrival_refuse(objects, client->place, od_bytes_slice(&client->body), client->fd);
     end(objects, client);
 }
 
 static void on_time(struct od_timer *timer)
 {
-    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, early.timer);
+    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_early, timer)->objects;
     od_time_ms now_ms = od_clock_monotonic_ms();
-    OD_LIST_EACH_SAFE (link, &objects->early.all) {
+    OD_LIST_EACH_SAFE (link, &objects->early->all) {
         struct client *client = OD_LIST_MEMBER(link, struct client, link);
         if (client->until_ms > now_ms) {
             od_timers_set(objects->timers, timer, client->until_ms);
@@ -77,9 +77,9 @@ void od_early_put(struct od_objects *objects, uint32_t place, od_slice body, int
 {
     struct client read_client = {.place = place, .fd = fd};
     OD_ASSERT(od_places_are_workers(objects, place));
-    if (objects->early.count >= OD_EARLY_MAX || objects->is_draining || objects->is_leaving ||
+    if (objects->early->count >= OD_EARLY_MAX || objects->is_draining || objects->is_leaving ||
         !read(body, &read_client) || !may_come(objects, &read_client) || OD_FAULT("early.refuse")) {
-        od_remote_refuse(objects, place, body, fd);
+        od_arrival_refuse(objects, place, body, fd);
         return;
     }
     struct client *client = od_allocate(sizeof *client);
@@ -87,10 +87,10 @@ void od_early_put(struct od_objects *objects, uint32_t place, od_slice body, int
     client->until_ms = od_clock_monotonic_ms() + OD_EARLY_MS_MAX;
     od_bytes_put_slice(&client->body, body);
     od_list_init(&client->link);
-    od_list_push_back(&objects->early.all, &client->link);
-    objects->early.count++;
-    if (!od_timer_is_set(&objects->early.timer))
-        od_timers_set(objects->timers, &objects->early.timer, client->until_ms);
+    od_list_push_back(&objects->early->all, &client->link);
+    objects->early->count++;
+    if (!od_timer_is_set(&objects->early->timer))
+        od_timers_set(objects->timers, &objects->early->timer, client->until_ms);
 }
 
 static void welcome(struct od_objects *objects, struct client *client)
@@ -100,7 +100,7 @@ static void welcome(struct od_objects *objects, struct client *client)
     if (is_lost || (!is_here && !may_come(objects, client))) {
         refuse(objects, client);
     } else if (is_here) {
-        od_remote_attach(objects, client->place, od_bytes_slice(&client->body), client->fd);
+        od_arrival_attach(objects, client->place, od_bytes_slice(&client->body), client->fd);
         end(objects, client);
     }
 }
@@ -108,20 +108,22 @@ static void welcome(struct od_objects *objects, struct client *client)
 void od_early_welcome(struct od_objects *objects)
 {
     OD_ASSERT(objects->places.is_cluster);
-    OD_LIST_EACH_SAFE (link, &objects->early.all)
+    OD_LIST_EACH_SAFE (link, &objects->early->all)
         welcome(objects, OD_LIST_MEMBER(link, struct client, link));
 }
 
-void od_early_init(struct od_objects *objects)
+void od_early_init(struct od_early *early, struct od_objects *objects)
 {
-    od_list_init(&objects->early.all);
-    objects->early.timer.fire = on_time;
+    *early = (struct od_early){.objects = objects};
+    objects->early = early;
+    od_list_init(&objects->early->all);
+    objects->early->timer.fire = on_time;
 }
 
 void od_early_deinit(struct od_objects *objects)
 {
-    OD_LIST_EACH_SAFE (link, &objects->early.all)
+    OD_LIST_EACH_SAFE (link, &objects->early->all)
         refuse(objects, OD_LIST_MEMBER(link, struct client, link));
-    od_timers_clear(objects->timers, &objects->early.timer);
-    OD_ASSERT(objects->early.count == 0);
+    od_timers_clear(objects->timers, &objects->early->timer);
+    OD_ASSERT(objects->early->count == 0);
 }

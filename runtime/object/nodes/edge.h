@@ -17,7 +17,7 @@
 // no owner for OD_EDGE_SEEKS_MS_MAX. While it has no way nothing is read of the client: what it
 // sends waits with the kernel.
 //
-// Owner: struct od_objects has a list of all. What is over is freed once a turn, as an event of a
+// Owner: struct od_edges has a list of all. What is over is freed once a turn, as an event of a
 // WebSocket must not free it.
 
 #ifndef OD_OBJECT_EDGE_H
@@ -37,13 +37,9 @@ struct od_edges {
     struct od_map by_number; // Their WebSockets.
 };
 
-void od_edges_init(struct od_edges *edges);
+// From now on [edges] are those of [objects] (edge_keeper.h).
+void od_edges_init(struct od_edges *edges, struct od_objects *objects);
 void od_edges_deinit(struct od_objects *objects);
-
-// The connection [fd] of a client, with its record, is for the socket [number] at [place], which is
-// of another node. Takes [fd].
-void od_edge_begin(struct od_objects *objects, uint32_t place, uint64_t number, od_slice record,
-                   int fd);
 
 // [object] goes to another node: clients of it that are here, and at rest, become edges, and those
 // that are at edges are left to these. All others stay.

@@ -1,11 +1,12 @@
-#include "object/edge.h"
+#include "object/nodes/edge.h"
 
 #include <stdlib.h>
 
 #include "base/cursor.h"
-#include "object/edge_inner.h"
+#include "object/edge_keeper.h"
 #include "object/keep.h"
 #include "object/limits.h"
+#include "object/nodes/edge_inner.h"
 #include "object/remote.h"
 #include "object/socket.h"
 
@@ -19,7 +20,7 @@ void od_edge_check(const struct od_edge *edge)
 
 static struct od_edge_end *find_end(const struct od_objects *objects, uint64_t number)
 {
-    struct od_map_node *node = od_map_find_number(&objects->edges.by_number, number);
+    struct od_map_node *node = od_map_find_number(&objects->edges->by_number, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_edge_end, by_number);
 }
 
@@ -41,7 +42,7 @@ static struct od_edge_end *end_of(struct od_edge *edge, uint64_t number,
     end->websocket = websocket;
     od_websocket_relay(websocket, end);
     od_list_init(&end->link);
-    od_map_put_number(&objects->edges.by_number, &end->by_number, number);
+    od_map_put_number(&objects->edges->by_number, &end->by_number, number);
     return end;
 }
 
@@ -53,15 +54,15 @@ struct od_edge_end *od_edge_end_new(struct od_edge *edge, uint64_t number)
 static void throw_away(struct od_objects *objects, struct od_edge_end *end)
 {
     od_websocket_abort(end->websocket);
-    od_map_remove(&objects->edges.by_number, &end->by_number);
-    od_list_push_back(&objects->edges.waste, &end->link);
+    od_map_remove(&objects->edges->by_number, &end->by_number);
+    od_list_push_back(&objects->edges->waste, &end->link);
 }
 
 // It is looked at in each turn.
 static void be_busy(struct od_edge *edge)
 {
     if (od_list_is_empty(&edge->busy))
-        od_list_push_back(&edge->objects->edges.busy, &edge->busy);
+        od_list_push_back(&edge->objects->edges->busy, &edge->busy);
 }
 
 void od_edge_lose_way(struct od_edge *edge)
@@ -237,7 +238,7 @@ void od_edge_receive_gone(struct od_objects *objects, uint32_t place, od_slice b
 // One that has kept its way has its socket in the worker that has taken the place of another.
 void od_edges_peer(struct od_objects *objects, uint32_t place)
 {
-    OD_LIST_EACH_SAFE (link, &objects->edges.all) {
+    OD_LIST_EACH_SAFE (link, &objects->edges->all) {
         struct od_edge *edge = OD_LIST_MEMBER(link, struct od_edge, link);
         if (edge->state == OD_EDGE_OPEN && edge->place == place && edge->way != NULL &&
             edge->socket != 0) {
@@ -251,7 +252,7 @@ void od_edges_peer(struct od_objects *objects, uint32_t place)
 
 void od_edges_peer_gone(struct od_objects *objects, uint32_t place)
 {
-    OD_LIST_EACH_SAFE (link, &objects->edges.all) {
+    OD_LIST_EACH_SAFE (link, &objects->edges->all) {
         struct od_edge *edge = OD_LIST_MEMBER(link, struct od_edge, link);
         if (edge->state == OD_EDGE_LOST && edge->place == place)
             od_edge_begin_seeking(edge);
@@ -260,7 +261,7 @@ void od_edges_peer_gone(struct od_objects *objects, uint32_t place)
 
 void od_edges_moved(struct od_objects *objects)
 {
-    OD_LIST_EACH_SAFE (link, &objects->edges.all) {
+    OD_LIST_EACH_SAFE (link, &objects->edges->all) {
         struct od_edge *edge = OD_LIST_MEMBER(link, struct od_edge, link);
         if (edge->state == OD_EDGE_SEEKING)
             od_edge_seek(edge);
@@ -279,7 +280,7 @@ static struct od_edge *edge_new(struct od_objects *objects, uint32_t place, uint
     edge->timer.fire = od_edge_on_time;
     od_list_init(&edge->link);
     od_list_init(&edge->busy);
-    od_list_push_back(&objects->edges.all, &edge->link);
+    od_list_push_back(&objects->edges->all, &edge->link);
     return edge;
 }
 
@@ -314,8 +315,8 @@ void od_edges_take(struct od_object *object)
     }
 }
 
-void od_edge_begin(struct od_objects *objects, uint32_t place, uint64_t number, od_slice record,
-                   int fd)
+static void begin(struct od_objects *objects, uint32_t place, uint64_t number, od_slice record,
+                  int fd)
 {
     struct od_error err;
     OD_ASSERT(od_places_are_far(objects, place));
@@ -353,7 +354,7 @@ static void free_edge(struct od_edge *edge)
 static void free_waste(struct od_objects *objects)
 {
     struct od_list *link;
-    while ((link = od_list_pop_front(&objects->edges.waste)) != NULL) {
+    while ((link = od_list_pop_front(&objects->edges->waste)) != NULL) {
         struct od_edge_end *end = OD_LIST_MEMBER(link, struct od_edge_end, link);
         od_websocket_free(end->websocket);
         free(end);
@@ -377,21 +378,26 @@ static void turn(struct od_edge *edge)
 void od_edges_turn(struct od_objects *objects)
 {
     free_waste(objects);
-    OD_LIST_EACH_SAFE (link, &objects->edges.busy)
+    OD_LIST_EACH_SAFE (link, &objects->edges->busy)
         turn(OD_LIST_MEMBER(link, struct od_edge, busy));
 }
 
 void od_edges_close(struct od_objects *objects, uint16_t code, od_slice reason)
 {
-    OD_LIST_EACH_SAFE (link, &objects->edges.all) {
+    OD_LIST_EACH_SAFE (link, &objects->edges->all) {
         struct od_edge *edge = OD_LIST_MEMBER(link, struct od_edge, link);
         if (edge->state != OD_EDGE_OVER)
             od_edge_give_up(edge, code, reason);
     }
 }
 
-void od_edges_init(struct od_edges *edges)
+static const struct od_edge_keeper keeper = {
+    .begin = begin, .facts = od_edge_receive_facts, .gone = od_edge_receive_gone};
+
+void od_edges_init(struct od_edges *edges, struct od_objects *objects)
 {
+    objects->edges = edges;
+    objects->edge_keeper = &keeper;
     od_list_init(&edges->all);
     od_list_init(&edges->busy);
     od_list_init(&edges->waste);
@@ -400,9 +406,9 @@ void od_edges_init(struct od_edges *edges)
 
 void od_edges_deinit(struct od_objects *objects)
 {
-    OD_LIST_EACH_SAFE (link, &objects->edges.all)
+    OD_LIST_EACH_SAFE (link, &objects->edges->all)
         od_edge_be_over(OD_LIST_MEMBER(link, struct od_edge, link));
     od_edges_turn(objects);
-    OD_ASSERT(od_list_is_empty(&objects->edges.all));
-    od_map_deinit(&objects->edges.by_number);
+    OD_ASSERT(od_list_is_empty(&objects->edges->all));
+    od_map_deinit(&objects->edges->by_number);
 }
