@@ -31,7 +31,7 @@
         "database.get", LOOKS,                                                                     \
         "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
         "of all pages, the bytes of as many as it has room for")                                   \
-    COMMAND("schedules.list", LOOKS, "nothing; gives facts of each (object/schedule.h)")           \
+    COMMAND("schedules.list", LOOKS, "nothing; gives facts of each (object/parts/schedule.h)")     \
     COMMAND("sockets.list", LOOKS, "u32 limit or nothing; gives facts of each in turn")            \
     COMMAND("sockets.watch", LOOKS,                                                                \
             "u64 number of the last message one has, or 0; gives facts of each behind it (tap.h)") \
@@ -42,7 +42,8 @@
     COMMAND("database.delete", ACTS, "nothing: the instance goes at once, and the database")       \
     COMMAND("database.put", ACTS,                                                                  \
             "u32 number of a page, str it and those behind it; the first page last of all")        \
-    COMMAND("schedules.put", ACTS, "str name, u64 ms since 1970, its body (object/schedule.h)")    \
+    COMMAND("schedules.put", ACTS,                                                                 \
+            "str name, u64 ms since 1970, its body (object/parts/schedule.h)")                     \
     COMMAND("kv.put", WRITES, "values: key and value in turn")                                     \
     COMMAND("kv.delete", WRITES, "values: keys; gives how many were there")                        \
     COMMAND("sql", WRITES,                                                                         \

@@ -11,9 +11,7 @@
 #include "link/request.h"
 #include "net/exchange.h"
 #include "net/net.h"
-#include "object/access_log.h"
 #include "object/call_inner.h"
-#include "object/call_mark.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/inspector.h"
@@ -21,6 +19,8 @@
 #include "object/names/label.h"
 #include "object/names/route.h"
 #include "object/outgoing.h"
+#include "object/parts/access_log.h"
+#include "object/parts/call_mark.h"
 #include "object/refusal.h"
 #include "store/store.h"
 
@@ -263,7 +263,7 @@ static bool is_look(const struct od_call_message *message)
 }
 
 // The script has it no more, perhaps, but what is stored in it can be looked at. Only the first
-// worker has met all of them (leftovers.h).
+// worker has met all of them (versions/leftovers.h).
 static struct od_namespace *find_left(const struct od_call *call,
                                       const struct od_call_message *message)
 {

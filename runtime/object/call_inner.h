@@ -9,7 +9,8 @@
 
 void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
-void od_call_log(const struct od_call *call, uint16_t status); // Its answer goes (access_log.h).
+void od_call_log(const struct od_call *call,
+                 uint16_t status); // Its answer goes (parts/access_log.h).
 
 // An answer of the runtime's own, to an exchange; and one whose body is in a file
 // (od_exchange_answer_file). Takes [fd].

@@ -3,10 +3,10 @@
 #include "base/spares.h"
 #include "link/request.h"
 #include "net/net.h"
-#include "object/access_log.h"
 #include "object/assets/assets.h"
 #include "object/call_inner.h"
 #include "object/names/route.h"
+#include "object/parts/access_log.h"
 
 enum {
     listed_bytes = 1024

@@ -14,8 +14,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "link/facts.h"
-#include "object/event.h"
 #include "object/names/id.h"
+#include "object/parts/event.h"
 #include "store/identity.h"
 
 struct od_object;

@@ -8,10 +8,10 @@
 #include "base/map.h"
 #include "base/slab.h"
 #include "base/timers.h"
-#include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/outgoing.h"
+#include "object/parts/call_mark.h"
 #include "object/places.h"
 #include "object/script.h"
 
@@ -64,7 +64,7 @@ struct od_objects {
     struct od_map sockets; // By number.
     struct od_slab tasks;
     struct od_slab effects; // That wait in an outbox, the small ones.
-    struct od_slab works;   // Of objects that are not at rest (work.h).
+    struct od_slab works;   // Of objects that are not at rest (parts/work.h).
     struct od_map timeouts;
     struct od_map calls;
     struct od_slab call_blocks; // What they lie in.
@@ -79,7 +79,7 @@ struct od_objects {
     struct od_list gated;
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
-    bool logs_accesses;    // See access_log.h.
+    bool logs_accesses;    // See parts/access_log.h.
     bool shows_errors;     // See error_page.h.
     bool logs_queries;
     bool is_leaving;  // The worker ends, and another takes over.
@@ -97,8 +97,8 @@ struct od_objects {
     struct {
         bool is_on;
         uint64_t place;             // Up to which the objects were visited (base/map.h).
-    } renewal;                      // See renewal.h.
-    struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
+    } renewal;                      // See versions/renewal.h.
+    struct od_leftovers *leftovers; // NULL: nothing is left to look at (versions/leftovers.h).
     struct od_list failed;          // Histories whose objects are gone (history.h),
     struct od_map failed_by_id;
     struct od_list traces; // and objects that somebody watches (trace.h).

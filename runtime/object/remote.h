@@ -1,5 +1,5 @@
-// A socket whose client is at another node: what its object's side tells the edge (edge.h), that
-// keeps the client.
+// A socket whose client is at another node: what its object's side tells the edge (nodes/edge.h),
+// that keeps the client.
 //
 // The socket itself is like any other: a connection, which happens to be a pair of descriptors with
 // a tunnel in between (node/tunnel.h). The edge has to know what the next owner of the object will

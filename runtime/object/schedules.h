@@ -1,10 +1,10 @@
-// The schedules of one object (schedule.h): they are set, and given up.
+// The schedules of one object (parts/schedule.h): they are set, and given up.
 
 #ifndef OD_OBJECT_SCHEDULES_H
 #define OD_OBJECT_SCHEDULES_H
 
 #include "object/object.h"
-#include "object/schedule.h"
+#include "object/parts/schedule.h"
 
 // What the object's code sees and does. [at_ms] is for AT. Setting the same again changes nothing,
 // so it may be done in each constructor; another method or other arguments keep the time.

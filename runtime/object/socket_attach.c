@@ -2,9 +2,9 @@
 
 #include "net/net.h"
 #include "net/wire.h"
-#include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
+#include "object/parts/access_log.h"
 #include "object/socket.h"
 
 // The one that waits for its connection; NULL: there is none, or it waits no more.

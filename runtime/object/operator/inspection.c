@@ -8,7 +8,7 @@
 #include "object/names/route.h"
 #include "object/operator/pipe_facts.h"
 #include "object/operator/report.h"
-#include "object/schedule.h"
+#include "object/parts/schedule.h"
 #include "store/coming.h"
 #include "store/store.h"
 

@@ -1,4 +1,4 @@
-#include "object/call_mark.h"
+#include "object/parts/call_mark.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "object/access_log.h"
+#include "object/parts/access_log.h"
 
 #include <stdio.h>
 #include <string.h>

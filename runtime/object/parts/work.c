@@ -1,4 +1,4 @@
-#include "object/work.h"
+#include "object/parts/work.h"
 
 #include "base/slab.h"
 

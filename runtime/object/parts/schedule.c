@@ -1,4 +1,4 @@
-#include "object/schedule.h"
+#include "object/parts/schedule.h"
 
 #include "base/cron.h"
 #include "base/cursor.h"

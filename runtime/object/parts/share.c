@@ -1,4 +1,4 @@
-#include "object/share.h"
+#include "object/parts/share.h"
 
 #include "base/check.h"
 #include "object/limits.h"

@@ -7,8 +7,8 @@
 //
 // Owner: the inbox from od_object_receive on, then the task that handles it, which frees it.
 
-#ifndef OD_OBJECT_EVENT_H
-#define OD_OBJECT_EVENT_H
+#ifndef OD_OBJECT_PARTS_EVENT_H
+#define OD_OBJECT_PARTS_EVENT_H
 
 #include "base/bytes.h"
 #include "base/list.h"

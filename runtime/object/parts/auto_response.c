@@ -1,4 +1,4 @@
-#include "object/auto_response.h"
+#include "object/parts/auto_response.h"
 
 #include <stdlib.h>
 

@@ -9,14 +9,14 @@
 // Owner: its object; the memory is a slab of struct od_objects, so that what was given back does
 // not lie scattered between what stays. object.h says how an object comes to it.
 
-#ifndef OD_OBJECT_WORK_H
-#define OD_OBJECT_WORK_H
+#ifndef OD_OBJECT_PARTS_WORK_H
+#define OD_OBJECT_PARTS_WORK_H
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "object/outgoing_queue.h"
-#include "object/share.h"
+#include "object/parts/outgoing_queue.h"
+#include "object/parts/share.h"
 
 struct od_event;
 struct od_object;

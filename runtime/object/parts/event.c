@@ -1,4 +1,4 @@
-#include "object/event.h"
+#include "object/parts/event.h"
 
 #include <stdlib.h>
 #include <string.h>
