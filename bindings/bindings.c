@@ -35,7 +35,7 @@
 #include "inside.h"
 #include "link/options.h"
 #include "load.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "run.h"
 #include "self.h"
 #include "value/library.h"

@@ -12,7 +12,7 @@
 #include "engine/instance.h"
 #include "link/invocation.h"
 #include "object/alarm_event.h"
-#include "object/schedule.h"
+#include "object/parts/schedule.h"
 #include "value/http_message.h"
 #include "value/value.h"
 

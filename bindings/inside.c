@@ -6,7 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/instance.h"
-#include "object/facts.h"
+#include "link/facts.h"
 #include "object/objects.h"
 #include "value/value.h"
 

@@ -15,9 +15,9 @@
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "object/crons.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "run.h"
 #include "value/raise.h"
 

@@ -4,7 +4,7 @@
 
 #include "engine/embedded.h"
 #include "engine/engine.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "value/http_message.h"
 #include "value/raise.h"
 

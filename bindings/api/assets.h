@@ -1,4 +1,4 @@
-// env.assets: the files of the script, for itself (object/assets.h).
+// env.assets: the files of the script, for itself (object/assets/assets.h).
 
 #ifndef OD_API_ASSETS_H
 #define OD_API_ASSETS_H

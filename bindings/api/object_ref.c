@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "object/route.h"
+#include "object/names/route.h"
 
 void od_object_ref_push(lua_State *L, enum od_userdata kind, struct od_namespace *namespace,
                         const od_id *id, bool has_name, od_slice name)

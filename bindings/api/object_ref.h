@@ -9,7 +9,7 @@
 #include <lua.h>
 
 #include "engine/userdata.h"
-#include "object/namespace.h"
+#include "object/names/namespace.h"
 
 struct od_object_ref {
     struct od_namespace *namespace;

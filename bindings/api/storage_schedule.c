@@ -1,5 +1,5 @@
 // storage:schedule, unschedule, schedules: the stored times of an object that have names
-// (object/schedule.h).
+// (object/schedules.h).
 
 #include <math.h>
 
@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "link/invocation.h"
-#include "object/schedule.h"
+#include "object/schedules.h"
 #include "value/raise.h"
 #include "value/value.h"
 

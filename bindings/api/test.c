@@ -10,7 +10,7 @@
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "link/request.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "value/raise.h"
 #include "value/value.h"
 

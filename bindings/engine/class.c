@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "link/invocation.h"
 #include "object/alarm_event.h"
-#include "object/namespace.h"
+#include "object/names/namespace.h"
 #include "object/socket.h"
 #include "value/raise.h"
 

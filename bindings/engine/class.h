@@ -19,7 +19,7 @@
 
 #include "base/check.h"
 #include "base/slice.h"
-#include "object/event.h"
+#include "object/parts/event.h"
 
 struct od_namespace;
 

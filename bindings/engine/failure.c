@@ -6,7 +6,7 @@
 
 #include "base/cursor.h"
 #include "engine/embedded.h"
-#include "object/id.h"
+#include "object/names/id.h"
 #include "value/value.h"
 
 static const char metatable_key; // Its address is the key of the metatable in the registry.

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "object/names/route.h"
 #include "object/objects.h"
-#include "object/route.h"
 
 // What LuaJIT says, up to the value it was.
 static const struct {

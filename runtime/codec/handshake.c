@@ -1,6 +1,6 @@
 #include "codec/handshake.h"
 
-// The plain functions, for the reason that object/id.c gives.
+// The plain functions, for the reason that object/names/id.c gives.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
 #include <openssl/sha.h>

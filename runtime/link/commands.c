@@ -1,5 +1,7 @@
 #include "link/commands.h"
 
+#include "link/invocation.h"
+
 enum od_command_effect od_command_effect(od_slice name)
 {
     static const struct {
@@ -15,4 +17,11 @@ enum od_command_effect od_command_effect(od_slice name)
             return rows[i].effect;
     }
     return OD_COMMAND_UNKNOWN;
+}
+
+bool od_command_is_look(od_slice bytes)
+{
+    struct od_invocation invocation;
+    return od_invocation_read(bytes, &invocation) &&
+           od_command_effect(invocation.method) != OD_COMMAND_WRITES;
 }

@@ -4,11 +4,12 @@
 //
 // A command goes to its object as a call of the kind OD_CALL_COMMAND (object/call.h): its name and
 // behind it what is sent, as link/invocation.h says. Those that *look* are answered from what is
-// stored and what the worker knows (object/look.h), and those that *act* do something to the
-// object's instance or to all of it; neither wakes the object. Those that *write* are events: they
-// pass the inbox like any other, and a function of ours handles them (lua/engine/commands.lua).
+// stored and what the worker knows (object/operator/look.h), and those that *act* do something to
+// the object's instance or to all of it; neither wakes the object. Those that *write* are events:
+// they pass the inbox like any other, and a function of ours handles them
+// (lua/engine/commands.lua).
 //
-// Notation: as in kinds.h; values are bindings/value/value.h, facts object/facts.h.
+// Notation: as in kinds.h; values are bindings/value/value.h, facts link/facts.h.
 
 #ifndef OD_LINK_COMMANDS_H
 #define OD_LINK_COMMANDS_H
@@ -24,12 +25,13 @@
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
     COMMAND("mark", LOOKS,                                                                         \
             "u64 number of before, or 0; gives that again: nothing was stored since; or another")  \
-    COMMAND("sql.read", LOOKS, "a query that only reads; gives its rows (object/look_sql.h)")      \
+    COMMAND("sql.read", LOOKS,                                                                     \
+            "a query that only reads; gives its rows (object/operator/look_sql.h)")                \
     COMMAND(                                                                                       \
         "database.get", LOOKS,                                                                     \
         "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
         "of all pages, the bytes of as many as it has room for")                                   \
-    COMMAND("schedules.list", LOOKS, "nothing; gives facts of each (object/schedule.h)")           \
+    COMMAND("schedules.list", LOOKS, "nothing; gives facts of each (object/parts/schedule.h)")     \
     COMMAND("sockets.list", LOOKS, "u32 limit or nothing; gives facts of each in turn")            \
     COMMAND("sockets.watch", LOOKS,                                                                \
             "u64 number of the last message one has, or 0; gives facts of each behind it (tap.h)") \
@@ -40,7 +42,8 @@
     COMMAND("database.delete", ACTS, "nothing: the instance goes at once, and the database")       \
     COMMAND("database.put", ACTS,                                                                  \
             "u32 number of a page, str it and those behind it; the first page last of all")        \
-    COMMAND("schedules.put", ACTS, "str name, u64 ms since 1970, its body (object/schedule.h)")    \
+    COMMAND("schedules.put", ACTS,                                                                 \
+            "str name, u64 ms since 1970, its body (object/parts/schedule.h)")                     \
     COMMAND("kv.put", WRITES, "values: key and value in turn")                                     \
     COMMAND("kv.delete", WRITES, "values: keys; gives how many were there")                        \
     COMMAND("sql", WRITES,                                                                         \
@@ -60,5 +63,9 @@ enum od_command_effect {
 };
 
 enum od_command_effect od_command_effect(od_slice name);
+
+// Whether [invocation], which goes along with a command (link/invocation.h), is one that does not
+// write.
+bool od_command_is_look(od_slice invocation);
 
 #endif

@@ -72,7 +72,7 @@
     KIND(OBJECT_WANTED, "32 bytes id: what that object stores is to be loaded")                    \
     KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
-    KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
+    KIND(STATUS_REPORT, "u64 question, report (object/operator/report.h)")                         \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not or its folder of assets, u8 has an entry "       \
@@ -124,7 +124,8 @@
     KIND(STREAM_LEFT, "u64 stream: nobody reads it, or not any more")                              \
     KIND(STREAM_PIECE, "u64 reader, bytes")                                                        \
     KIND(STREAM_END, "u64 reader, u8 whole: no more follows; and whether that was all")            \
-    KIND(EDGE, "u64 socket, u64 edge: the client of that socket is at that edge (object/edge.h)")  \
+    KIND(EDGE,                                                                                     \
+         "u64 socket, u64 edge: the client of that socket is at that edge (object/nodes/edge.h)")  \
     KIND(EDGE_FACTS, "u64 edge, u64 socket, u64 count of facts, identity, str facts "              \
                      "(object/keep.h)")                                                            \
     KIND(EDGE_GONE, "u64 edge, u8 moved, u64 count, u32 worker: its socket is gone, or at "        \
@@ -132,7 +133,7 @@
                     "to that worker it goes, if that is")                                          \
     KIND(EDGE_ATTACH,                                                                              \
          "u64 edge, u64 count of messages before, u32 worker who gives the object away "           \
-         "(object/early.h) or none, identity, str facts, str record of the connection "            \
+         "(object/nodes/early.h) or none, identity, str facts, str record of the connection "      \
          "(codec/upgrade_record.h); fd: the way to it")                                            \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 

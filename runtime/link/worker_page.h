@@ -75,7 +75,7 @@ struct od_page_block { // Of bytes (link/unbegun.h).
     char bytes[OD_PAGE_BLOCK_BYTES];
 };
 
-struct od_page_call { // Of another worker, that this one has begun (object/call_mark.h).
+struct od_page_call { // Of another worker, that this one has begun (object/parts/call_mark.h).
     uint64_t number;  // There; 0: none.
     uint32_t worker;
 };

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "object/facts.h"
+#include "link/facts.h"
 #include "store/reader.h"
 
 static const char *const death_names[OD_DEATH_COUNT] = {

@@ -1,4 +1,4 @@
-// The answer to the question "metrics" of the control socket, as facts (object/facts.h): all that
+// The answer to the question "metrics" of the control socket, as facts (link/facts.h): all that
 // main knows and workers have counted (main/operator/metrics.h).
 //
 // The first record is main's own, then there is one for each worker. No worker is asked, so also

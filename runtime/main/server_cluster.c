@@ -12,7 +12,7 @@
 #include "main/limits.h"
 #include "main/server_inner.h"
 #include "main/workers/wishes.h"
-#include "object/route.h"
+#include "object/names/route.h"
 
 // --- Placement -----------------------------------------------------------------------------------
 

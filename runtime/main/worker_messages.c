@@ -6,7 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "link/connection.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "store/batch.h"
 
 struct received {

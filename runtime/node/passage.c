@@ -5,7 +5,7 @@
 #include "link/invocation.h"
 #include "link/request.h"
 #include "link/response.h"
-#include "object/call_message.h"
+#include "object/names/call_message.h"
 
 struct passing {
     struct od_bytes *body;

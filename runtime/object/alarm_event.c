@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "link/link.h"
 #include "object/outbox.h"
-#include "object/schedule.h"
+#include "object/parts/schedule.h"
 
 // --- Between main and the inbox ------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 // The alarm of an object: a time at which its handler `alarm` runs, whatever happens until then.
-// Its schedules are the same with a name, and a method of their own (schedule.h).
+// Its schedules are the same with a name, and a method of their own (parts/schedule.h).
 //
 // Main's clock rings (main/workers/alarm_clock.h); what counts is the object's own storage. If an
 // alarm is due there when the event's turn comes, the handler begins, and while it runs the alarm

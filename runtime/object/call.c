@@ -6,21 +6,22 @@
 
 #include "base/log.h"
 #include "base/suggest.h"
+#include "link/commands.h"
 #include "link/link.h"
 #include "link/request.h"
 #include "net/exchange.h"
 #include "net/net.h"
-#include "object/access_log.h"
 #include "object/call_inner.h"
-#include "object/call_mark.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
-#include "object/label.h"
+#include "object/inspector.h"
 #include "object/loading.h"
-#include "object/look.h"
+#include "object/names/label.h"
+#include "object/names/route.h"
 #include "object/outgoing.h"
+#include "object/parts/access_log.h"
+#include "object/parts/call_mark.h"
 #include "object/refusal.h"
-#include "object/route.h"
 #include "store/store.h"
 
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
@@ -73,11 +74,26 @@ void od_call_leave_object(struct od_call *call)
     call->object = NULL;
 }
 
+void od_call_log(const struct od_call *call, uint16_t status)
+{
+    if (call->access != NULL)
+        od_access_log_end(call->access, status, call->object == NULL ? NULL : call->object->label,
+                          call->objects->script->version);
+}
+
+static void mark_over(struct od_call *call)
+{
+    if (call->mark != 0)
+        od_call_mark_over(&call->objects->call_marks,
+                          (struct od_call_mark){call->mark, call->origin_worker});
+    call->mark = 0;
+}
+
 void od_call_free(struct od_call *call)
 {
     od_call_check(call);
     od_call_leave_object(call);
-    od_call_mark_over(call);
+    mark_over(call);
     od_call_sent_free(call);
     if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
@@ -118,7 +134,7 @@ static void deadline_passed(struct od_timer *timer)
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
-    od_access_log_end(call, 504);
+    od_call_log(call, 504);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
     od_bytes_deinit(&response);
@@ -241,13 +257,18 @@ static void refuse_loading(struct od_call *call, struct od_object *object)
                          OD_SLICE("what it stores is being loaded: ask again in a moment"));
 }
 
+static bool is_look(const struct od_call_message *message)
+{
+    return message->kind == OD_CALL_COMMAND && od_command_is_look(message->body);
+}
+
 // The script has it no more, perhaps, but what is stored in it can be looked at. Only the first
-// worker has met all of them (leftovers.h).
+// worker has met all of them (versions/leftovers.h).
 static struct od_namespace *find_left(const struct od_call *call,
                                       const struct od_call_message *message)
 {
     struct od_identity stored;
-    bool is_stored = od_look_is_for(message) &&
+    bool is_stored = is_look(message) &&
                      od_store_identity_of(call->objects->store, message->id.bytes, &stored) &&
                      od_slice_equal(stored.space, message->namespace_name);
     return is_stored ? od_objects_add_namespace(call->objects, message->namespace_name) : NULL;
@@ -262,27 +283,36 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
         fail_unknown(call, message->namespace_name);
         return;
     }
-    bool is_look = od_look_is_for(message);
-    if (!is_look && !od_objects_serve(call->objects, namespace)) {
+    bool looks = is_look(message);
+    if (!looks && !od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
         return;
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
     bool is_loaded = od_loading_is_done(object);
-    if (is_look && is_loaded && object->work->transaction == NULL)
-        od_look_take(object, call->id, message->body);
-    else if (is_look && !is_loaded && !od_objects_serve(call->objects, namespace))
+    if (looks && is_loaded && object->work->transaction == NULL)
+        call->objects->inspector->look(object, call->id, message->body);
+    else if (looks && !is_loaded && !od_objects_serve(call->objects, namespace))
         refuse_loading(call, object); // Its inbox waits for a class.
     else
         od_call_give_to(call, object, message->body, message->memory);
+}
+
+// Main asks for an operator, and is no worker.
+static void mark_begun(struct od_call *call)
+{
+    struct od_objects *objects = call->objects;
+    if (call->mark == 0 && call->origin_worker != objects->worker_count)
+        call->mark = od_call_mark_begin(&objects->call_marks, objects->page, call->origin_worker,
+                                        call->origin);
 }
 
 void od_call_begun(struct od_call *call)
 {
     od_call_check(call);
     if (call->from == OD_FROM_PEER)
-        od_call_mark_begun(call);
+        mark_begun(call);
     if (call->from != OD_FROM_EXCHANGE)
         return;
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);

@@ -11,7 +11,7 @@
 #define OD_OBJECT_CALL_H
 
 #include "link/failure.h"
-#include "object/call_message.h"
+#include "object/names/call_message.h"
 #include "object/objects.h"
 #include "object/task.h"
 
@@ -36,7 +36,7 @@ struct od_call {
     bool is_remote; // Sent to [worker].
     uint32_t worker;
     struct od_call_sent *sent; // It was, or waits until it can be.
-    uint32_t mark;             // OD_FROM_PEER, begun (call_mark.h); 0: none.
+    uint32_t mark;             // OD_FROM_PEER, begun (parts/call_mark.h); 0: none.
     char *whom; // Remote and from a task: "rooms/lobby"; a fetch: "http://host/path".
     char *url;  // From a task, when it asks for an upgrade; else NULL.
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.

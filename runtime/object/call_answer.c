@@ -1,5 +1,7 @@
 #include "object/call.h"
 
+#include <unistd.h>
+
 #include "base/log.h"
 #include "codec/upgrade_record.h"
 #include "link/connection.h"
@@ -7,10 +9,9 @@
 #include "link/response.h"
 #include "net/exchange.h"
 #include "net/net.h"
-#include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
-#include "object/edge.h"
+#include "object/edge_keeper.h"
 #include "object/error_page.h"
 #include "object/sink.h"
 #include "object/socket.h"
@@ -82,7 +83,7 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
         od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
-    od_access_log_end(call, is_asked ? 500 : 426);
+    od_call_log(call, is_asked ? 500 : 426);
     od_exchange_answer(exchange, od_bytes_slice(&refusal));
     od_bytes_deinit(&refusal);
 }
@@ -93,7 +94,7 @@ static void hand_over(struct od_objects *objects, uint32_t worker, uint64_t numb
                       int fd)
 {
     bool stays = od_places_are_far(objects, worker) && !od_upgrade_record_is_events(record);
-    (stays ? od_edge_begin : od_call_hand_over)(objects, worker, number, record, fd);
+    (stays ? objects->edge_keeper->begin : od_call_hand_over)(objects, worker, number, record, fd);
 }
 
 // False: it cannot be.
@@ -106,7 +107,7 @@ static bool upgrade_here(struct od_call *call, struct od_exchange *exchange, od_
     od_spares_take(spares, &record);
     bool done = od_exchange_become(exchange, bytes, &record, &wire, err);
     if (done) {
-        od_access_log_end(call, response->status);
+        od_call_log(call, response->status);
         od_socket_take(call->objects, response->socket, od_bytes_slice(&record), wire);
     }
     od_spares_give(spares, &record);
@@ -120,7 +121,7 @@ static bool upgrade_there(struct od_call *call, struct od_exchange *exchange, od
     int fd = -1;
     bool done = od_exchange_upgrade(exchange, bytes, &record, &fd, err);
     if (done) {
-        od_access_log_end(call, response->status);
+        od_call_log(call, response->status);
         hand_over(call->objects, response->worker, response->socket, od_bytes_slice(&record), fd);
     }
     od_bytes_deinit(&record);
@@ -142,7 +143,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
 static void answer_plainly(struct od_call *call, struct od_exchange *exchange,
                            const struct od_response *response)
 {
-    od_access_log_end(call, response->status);
+    od_call_log(call, response->status);
     od_exchange_answer_with(exchange, response);
 }
 
@@ -150,8 +151,21 @@ void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
 {
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange != NULL) {
-        od_access_log_end(call, status);
+        od_call_log(call, status);
         od_exchange_answer(exchange, response);
+    }
+    od_call_free(call);
+}
+
+void od_call_answer_file(struct od_call *call, uint16_t status, od_slice head, int fd,
+                         uint64_t first, uint64_t size)
+{
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL) {
+        od_call_log(call, status);
+        od_exchange_answer_file(exchange, head, fd, first, size);
+    } else {
+        close(fd);
     }
     od_call_free(call);
 }
@@ -159,7 +173,7 @@ void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
 static void answer_in_pieces(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                              const struct od_response *response)
 {
-    od_access_log_end(call, response->status);
+    od_call_log(call, response->status);
     od_sink_feed(call->objects, exchange, call->origin, bytes, response);
 }
 

@@ -9,8 +9,14 @@
 
 void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
-// An answer of the runtime's own, to an exchange.
+void od_call_log(const struct od_call *call,
+                 uint16_t status); // Its answer goes (parts/access_log.h).
+
+// An answer of the runtime's own, to an exchange; and one whose body is in a file
+// (od_exchange_answer_file). Takes [fd].
 void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response);
+void od_call_answer_file(struct od_call *call, uint16_t status, od_slice head, int fd,
+                         uint64_t first, uint64_t size);
 
 // It is about no object any more, and counts for none.
 void od_call_leave_object(struct od_call *call);

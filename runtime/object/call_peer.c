@@ -9,8 +9,8 @@
 #include "link/response.h"
 #include "object/call_inner.h"
 #include "object/call_sent.h"
-#include "object/inspection.h"
-#include "object/label.h"
+#include "object/inspector.h"
+#include "object/names/label.h"
 
 static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
@@ -62,7 +62,7 @@ static void take_list(struct od_call *call, const struct od_call_message *messag
     uint32_t place = od_cursor_u32(&cursor);
     bool is_of_main = call->origin_worker == objects->worker_count;
     if (place == objects->worker)
-        od_inspection_take(call, od_cursor_rest(&cursor));
+        objects->inspector->list(call, od_cursor_rest(&cursor));
     else if (is_of_main && od_places_are_far(objects, place))
         od_call_send_far(call, place, message);
     else

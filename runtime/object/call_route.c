@@ -1,12 +1,14 @@
 // Where a request of a client goes: to a file, to the script's entry, or to the object in its path.
 
+#include <stdlib.h>
+
 #include "base/spares.h"
 #include "link/request.h"
 #include "net/net.h"
-#include "object/access_log.h"
-#include "object/assets.h"
+#include "object/assets/assets.h"
 #include "object/call_inner.h"
-#include "object/route.h"
+#include "object/names/route.h"
+#include "object/parts/access_log.h"
 
 enum {
     listed_bytes = 1024
@@ -32,20 +34,43 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static void answer_with(struct od_call *call, struct od_assets_answer *answer)
+{
+    od_slice response = od_bytes_slice(&answer->response);
+    if (answer->fd < 0)
+        od_call_answer_as(call, answer->status, response);
+    else
+        od_call_answer_file(call, answer->status, response, answer->fd, answer->first,
+                            answer->size);
+    od_bytes_deinit(&answer->response);
+}
+
 static bool is_answered_at_first(struct od_call *call, od_slice request)
 {
     struct od_request head;
+    struct od_assets_answer answer;
     struct od_assets *assets = call->objects->script->assets;
-    return assets != NULL && od_request_read(request, &head) &&
-           od_assets_answer(assets, call, &head);
+    if (assets == NULL || !od_request_read(request, &head) ||
+        !od_assets_answer(assets, &head, call->objects->shows_errors, &answer))
+        return false;
+    if (answer.is_poll) {
+        free(call->access);
+        call->access = NULL;
+    }
+    answer_with(call, &answer);
+    return true;
 }
 
 static bool is_answered_at_last(struct od_call *call, od_slice request)
 {
     struct od_request head;
+    struct od_assets_answer answer;
     const struct od_assets *assets = call->objects->script->assets;
-    return assets != NULL && od_request_read(request, &head) &&
-           od_assets_answer_at_last(assets, call, &head);
+    if (assets == NULL || !od_request_read(request, &head) ||
+        !od_assets_answer_at_last(assets, &head, &answer))
+        return false;
+    answer_with(call, &answer);
+    return true;
 }
 
 static void route_by_path(struct od_call *call, od_slice request, struct od_bytes *memory,
@@ -80,8 +105,8 @@ void od_call_route(struct od_call *call, od_slice request, struct od_bytes *memo
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_call_check(call);
     od_call_leave_object(call); // The entry, when it went there before.
-    if (call->access == NULL)
-        od_access_log_begin(call, request);
+    if (call->access == NULL && call->objects->logs_accesses)
+        call->access = od_access_log_begin(request, call->objects->logs_queries);
     od_slice target = od_request_target(od_request_url(request));
     if (!od_route_is_test(target) && is_answered_at_first(call, request))
         return;

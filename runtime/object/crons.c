@@ -1,6 +1,6 @@
 #include "object/crons.h"
 
-#include "object/route.h"
+#include "object/names/route.h"
 
 void od_crons_wake(struct od_objects *objects, const bool *came)
 {
@@ -12,7 +12,7 @@ void od_crons_wake(struct od_objects *objects, const bool *came)
     if (came != NULL && !came[od_slot_of_id(id.bytes)])
         return;
     if (od_places_of(objects, &id) != objects->worker)
-        return; // Or not yet: od_places_receive comes back to it.
+        return; // Or not yet: od_slots_receive comes back to it.
     struct od_object *object = od_objects_get(objects, namespace, &id, true, name);
     object->must_wake = true;
     od_object_settle(object);

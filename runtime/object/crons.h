@@ -1,5 +1,5 @@
-// The `crons` of a script: schedules (schedule.h) of an object that nobody else can name, whose
-// constructor makes them those of the version it meets (lua/engine/crons.lua).
+// The `crons` of a script: schedules (parts/schedule.h) of an object that nobody else can name,
+// whose constructor makes them those of the version it meets (lua/engine/crons.lua).
 
 #ifndef OD_OBJECT_CRONS_H
 #define OD_OBJECT_CRONS_H

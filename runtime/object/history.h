@@ -1,5 +1,6 @@
 // What has become of an object's events: how many there were, how long they ran, which was the
-// last, and what went wrong. An operator sees it (object/inspection.h); nothing else depends on it.
+// last, and what went wrong. An operator sees it (object/operator/inspection.h); nothing else
+// depends on it.
 //
 // It is part of the object's struct and lives as long as that. The history of one with errors stays
 // behind: an object that fails falls asleep a few seconds later, and just then somebody asks why.
@@ -12,9 +13,9 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "object/event.h"
-#include "object/facts.h"
-#include "object/id.h"
+#include "link/facts.h"
+#include "object/names/id.h"
+#include "object/parts/event.h"
 #include "store/identity.h"
 
 struct od_object;

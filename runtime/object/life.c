@@ -8,13 +8,13 @@
 #include "object/history.h"
 #include "object/inbox.h"
 #include "object/keep.h"
-#include "object/label.h"
+#include "object/names/label.h"
+#include "object/names/route.h"
 #include "object/object.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
 #include "object/rewind.h"
-#include "object/route.h"
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
@@ -198,4 +198,25 @@ void od_object_free(struct od_object *object)
     if (object->has_name_apart)
         free((void *)(uintptr_t)object->identity.name.at);
     free(object);
+}
+
+// --- What its code sets
+// ---------------------------------------------------------------------------
+
+void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
+{
+    OD_ASSERT(request.size <= OD_AUTO_RESPONSE_BYTES_MAX);
+    OD_ASSERT(response.size <= OD_AUTO_RESPONSE_BYTES_MAX);
+    od_object_check(object);
+    od_auto_response_free(object->auto_response);
+    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
+    od_keep_object(object);
+}
+
+void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
+{
+    OD_ASSERT(ms <= OD_EVENT_TIMEOUT_MS_MAX);
+    od_object_check(object);
+    object->event_timeout_ms = ms;
+    od_keep_object(object);
 }

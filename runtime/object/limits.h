@@ -54,7 +54,7 @@
 #define OD_TURN_OBJECT_US 1000     // Time, too. One event may take longer: then it is skipped
 #define OD_TURN_OWED_US_MAX 500000 // in as many turns as that was worth, counted up to this.
 #define OD_TURN_US_MAX 5000        // Of all objects, before sockets have a go.
-#define OD_RENEWAL_TURN_US 2000    // After a switch, looking at all of them (renewal.h).
+#define OD_RENEWAL_TURN_US 2000    // After a switch, looking at all of them (versions/renewal.h).
 #define OD_TURN_SLEEPS_US 2000     // In which objects may fall asleep.
 #define OD_RESPONSE_MS_MAX 30000   // A handler that has not answered by then: 504.
 #define OD_CONSTRUCT_MS_MAX 30000  // A constructor that has not returned: reset. [Cloudflare]
@@ -82,7 +82,8 @@
 #define OD_INSPECT_US_MAX 2000       // and for how long at most,
 #define OD_INSPECT_MEASURE_MAX 10000 // with so many rows of one object.
 #define OD_LOOK_SQL_US_MAX 500000    // An operator's query that runs longer is given up.
-#define OD_LEFTOVERS_ROWS_MAX 2000 // Of the directory, that are looked at in a turn (leftovers.h),
+#define OD_LEFTOVERS_ROWS_MAX                                                                      \
+    2000 // Of the directory, that are looked at in a turn (versions/leftovers.h),
 #define OD_LEFTOVERS_DELETING_MAX 500      // objects that are deleted at a time,
 #define OD_LEFTOVERS_NAMED_MAX 16          // and namespaces that are named.
 #define OD_FAILED_MAX 256                  // Histories kept of objects that are gone, with errors.
@@ -91,10 +92,10 @@
 #define OD_EDGE_HELD_BYTES_MAX (1u << 20)  // Behind more in one WebSocket the other is not read,
 #define OD_EDGE_HELD_BYTES_MIN (64u << 10) // until so much is left.
 #define OD_EDGE_UNSURE_BYTES_MAX (256u << 10) // Of messages that are not known to be handled.
-#define OD_EDGE_SEEKS_MS_MAX 30000            // A client whose object is nowhere (edge.h).
+#define OD_EDGE_SEEKS_MS_MAX 30000            // A client whose object is nowhere (nodes/edge.h).
 #define OD_EDGE_LOST_MS_MAX 5000     // Until it is known why the way to its object has ended.
 #define OD_EDGE_KEPT_BYTES_MAX 20480 // Tags and attachment, as it keeps them.
-#define OD_EARLY_MAX 10000           // Clients whose object is on its way here (early.h),
+#define OD_EARLY_MAX 10000           // Clients whose object is on its way here (nodes/early.h),
 #define OD_EARLY_MS_MAX 10000        // and for how long.
 #define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
 

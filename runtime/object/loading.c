@@ -5,7 +5,6 @@
 #include "link/link.h"
 #include "object/object.h"
 #include "object/objects.h"
-#include "object/removal.h"
 
 bool od_loading_is_done(const struct od_object *object)
 {
@@ -38,7 +37,7 @@ void od_loading_receive(struct od_objects *objects, const uint8_t *id)
     od_id sought;
     memcpy(sought.bytes, id, OD_ID_BYTES);
     struct od_object *object = od_objects_find(objects, &sought);
-    if (object == NULL || !od_removal_may_run(object)) // Its slot has gone meanwhile.
+    if (object == NULL || !od_places_may_run(object)) // Its slot has gone meanwhile.
         return;
     object->is_loaded = true;
     object->is_wanted = false;

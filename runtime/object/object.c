@@ -1,6 +1,7 @@
 #include "object/object.h"
 
 #include "base/log.h"
+#include "link/commands.h"
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/alarm_event.h"
@@ -8,13 +9,12 @@
 #include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/inspector.h"
 #include "object/loading.h"
-#include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
-#include "object/removal.h"
 #include "object/rewind.h"
 #include "object/section.h"
 #include "object/socket.h"
@@ -94,7 +94,7 @@ static bool may_begin_next(const struct od_object *object)
 
 static __attribute__((noinline)) bool may_do_its_work(const struct od_object *object)
 {
-    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
+    if (object->refusal != NULL || object->rewind != NULL || !od_places_may_run(object) ||
         !od_loading_is_done(object))
         return false;
     if (!od_list_is_empty(&object->work->resumes))
@@ -220,15 +220,17 @@ const struct od_failure od_object_server_stops = {
 
 static bool is_look_next(const struct od_object *object)
 {
-    return !od_list_is_empty(&object->work->inbox) &&
-           od_look_is_event(OD_LIST_MEMBER(object->work->inbox.next, struct od_event, link));
+    if (od_list_is_empty(&object->work->inbox))
+        return false;
+    const struct od_event *next = OD_LIST_MEMBER(object->work->inbox.next, struct od_event, link);
+    return next->kind == OD_EVENT_COMMAND && od_command_is_look(od_event_bytes(next));
 }
 
 static void look(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(object->running == NULL);
     if (call_of(object, event) != NULL)
-        od_look_take(object, event->call, od_event_bytes(event));
+        object->objects->inspector->look(object, event->call, od_event_bytes(event));
     od_event_free(event);
 }
 
@@ -336,7 +338,7 @@ static bool may_handle_at_once(const struct od_object *object, const struct od_e
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->work->resumes) && !event->socket->is_busy &&
            object->refusal == NULL && object->work->section == NULL && !is_outdated(object) &&
-           od_removal_may_run(object);
+           od_places_may_run(object);
 }
 
 bool od_object_handle_at_once(struct od_object *object, struct od_event *event)

@@ -27,13 +27,13 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "link/failure.h"
-#include "object/auto_response.h"
-#include "object/event.h"
 #include "object/history.h"
-#include "object/id.h"
 #include "object/limits.h"
-#include "object/namespace.h"
-#include "object/work.h"
+#include "object/names/id.h"
+#include "object/names/namespace.h"
+#include "object/parts/auto_response.h"
+#include "object/parts/event.h"
+#include "object/parts/work.h"
 #include "store/identity.h"
 #include "store/storage.h"
 
@@ -57,7 +57,7 @@ struct od_object {
     struct od_objects *objects;
     struct od_namespace
         *namespace;       // NULL: the entry, which has neither id nor storage nor sockets.
-    struct od_work *work; // What of it is under way; at rest that is nothing (work.h).
+    struct od_work *work; // What of it is under way; at rest that is nothing (parts/work.h).
     enum od_object_state state;
     uint32_t inbox_count;
     struct od_script *script;  // Of the instance; NULL while there is none.

@@ -10,7 +10,6 @@
 #include "object/call.h"
 #include "object/call_sent.h"
 #include "object/history.h"
-#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/stream.h"
@@ -69,9 +68,6 @@ void od_objects_init(struct od_objects *objects)
     objects->borrowed->is_borrowed = true;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
-    od_removal_init(objects);
-    od_early_init(objects);
-    od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
 }
@@ -107,20 +103,17 @@ void od_objects_deinit(struct od_objects *objects)
     OD_ASSERT(objects->sockets.size == 0);
     OD_ASSERT(objects->pipes.size == 0);
     OD_ASSERT(objects->tasks.size == 0);
+    OD_ASSERT(objects->leftovers == NULL);
     od_object_history_forget_all(objects);
-    od_leftovers_end(objects);
     free_calls(objects);
     od_streams_end(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
-    od_removal_deinit(objects);
     od_keep_deinit(objects);
-    od_early_deinit(objects);
-    od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
-    od_call_marks_deinit(objects);
+    od_call_marks_deinit(&objects->call_marks);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
@@ -181,6 +174,11 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace)
+{
+    return objects->script != NULL && objects->script->serves(objects->script, namespace);
 }
 
 static void end_timeouts(struct od_objects *objects)

@@ -8,19 +8,21 @@
 #include "base/map.h"
 #include "base/slab.h"
 #include "base/timers.h"
-#include "object/call_mark.h"
-#include "object/early.h"
-#include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/outgoing.h"
+#include "object/parts/call_mark.h"
 #include "object/places.h"
-#include "object/removal.h"
 #include "object/script.h"
 
+struct od_early;
+struct od_edge_keeper;
+struct od_edges;
+struct od_inspector;
 struct od_leftovers;
 struct od_link;
 struct od_net;
+struct od_removal;
 struct od_worker_page;
 struct od_store;
 
@@ -29,6 +31,7 @@ struct od_objects {
     struct od_list scripts;   // Former versions that still have tasks or instances.
     struct od_net *net;
     struct od_store *store;
+    const struct od_inspector *inspector; // Who answers an operator (inspector.h).
     struct od_timers *timers;
     struct od_link *main;          // To the main process,
     struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
@@ -37,11 +40,12 @@ struct od_objects {
                                    // other nodes (places.h).
     uint32_t worker, worker_count; // This worker, and how many there are here.
     struct od_places places;
-    struct od_removal removal;
-    struct od_early early;
-    struct od_edges edges;
-    size_t waiting_bytes;          // Of messages that are not handled yet.
-    od_time_ms idle_ms;            // An instance idle for so long is dropped.
+    struct od_edges *edges; // These three are there for other nodes (nodes/nodes.h).
+    struct od_early *early;
+    struct od_removal *removal;
+    const struct od_edge_keeper *edge_keeper; // Who has the edges (edge_keeper.h).
+    size_t waiting_bytes;                     // Of messages that are not handled yet.
+    od_time_ms idle_ms;                       // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
     int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
     int64_t now_us;                // When the last one ended, or the turn began,
@@ -60,7 +64,7 @@ struct od_objects {
     struct od_map sockets; // By number.
     struct od_slab tasks;
     struct od_slab effects; // That wait in an outbox, the small ones.
-    struct od_slab works;   // Of objects that are not at rest (work.h).
+    struct od_slab works;   // Of objects that are not at rest (parts/work.h).
     struct od_map timeouts;
     struct od_map calls;
     struct od_slab call_blocks; // What they lie in.
@@ -75,7 +79,7 @@ struct od_objects {
     struct od_list gated;
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
-    bool logs_accesses;    // See access_log.h.
+    bool logs_accesses;    // See parts/access_log.h.
     bool shows_errors;     // See error_page.h.
     bool logs_queries;
     bool is_leaving;  // The worker ends, and another takes over.
@@ -93,8 +97,8 @@ struct od_objects {
     struct {
         bool is_on;
         uint64_t place;             // Up to which the objects were visited (base/map.h).
-    } renewal;                      // See renewal.h.
-    struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
+    } renewal;                      // See versions/renewal.h.
+    struct od_leftovers *leftovers; // NULL: nothing is left to look at (versions/leftovers.h).
     struct od_list failed;          // Histories whose objects are gone (history.h),
     struct od_map failed_by_id;
     struct od_list traces; // and objects that somebody watches (trace.h).
@@ -121,11 +125,6 @@ od_slice od_namespace_called(const struct od_namespace *namespace); // For peopl
 // data, their sockets and what these send; all of it waits for a version that has one again.
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
-// From here on [script], which is loaded, is the current version: every event that begins meets it.
-// Instances of the one before are dropped, by the renewal that is begun next (renewal.h); those
-// with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while Lua runs.
-void od_objects_switch(struct od_objects *objects, struct od_script *script);
-
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
@@ -135,10 +134,6 @@ void od_objects_drain(struct od_objects *objects);
 void od_objects_leave(struct od_objects *objects);
 od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
 bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
-
-// Between two turns: closes former versions that nothing needs any more, for a bounded time; true
-// when there is more to do at once.
-bool od_objects_close_scripts(struct od_objects *objects);
 
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,

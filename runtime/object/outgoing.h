@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "net/fetch.h"
-#include "object/outgoing_queue.h"
+#include "object/parts/outgoing_queue.h"
 
 struct od_call;
 struct od_object;

@@ -73,9 +73,6 @@ struct od_pipe *od_pipe_find(const struct od_objects *objects, uint64_t id); // 
 
 bool od_pipe_is_broken(const struct od_pipe *pipe);
 
-// For an operator: "db.example:5432, with TLS, open", as a fact "connections" each.
-void od_pipes_put(struct od_bytes *facts, const struct od_object *object);
-
 // The task, which is one that runs, resumes when [size] bytes have come, when there is a
 // connection, or when neither will be; or after the timeout, which od_pipe_is_late tells once.
 void od_pipe_wait_to_read(struct od_pipe *pipe, const struct od_task *task, size_t size);

@@ -2,13 +2,8 @@
 
 #include <string.h>
 
-#include "base/cursor.h"
-#include "object/call_sent.h"
-#include "object/crons.h"
-#include "object/early.h"
+#include "object/names/route.h"
 #include "object/objects.h"
-#include "object/removal.h"
-#include "object/route.h"
 
 void od_places_init(struct od_places *places, bool is_cluster)
 {
@@ -77,6 +72,15 @@ uint32_t od_places_next(const struct od_object *object)
     return worker_there(objects, objects->places.heirs[od_slot_of_id(id.bytes)], &id);
 }
 
+// Whether a call of an object of [slot], which is leaving, may begin.
+static bool takes_calls(const struct od_places *places, od_slot slot)
+{
+    od_time_ms left_ms = places->leaves_ms[slot] - od_clock_monotonic_ms();
+    od_time_ms passed_ms = OD_REMOVAL_MS_MAX - left_ms;
+    return places->is_leaving[slot] && left_ms > OD_REMOVAL_SHUT_MS &&
+           passed_ms % (OD_REMOVAL_SHUT_MS + OD_REMOVAL_OPEN_MS) >= OD_REMOVAL_SHUT_MS;
+}
+
 uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
 {
     od_slot slot = od_slot_of_id(id->bytes);
@@ -84,75 +88,21 @@ uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
     if (!objects->places.is_going[slot])
         return od_places_of(objects, id);
     OD_ASSERT(objects->places.slots[slot] != OD_SLOT_HERE);
-    bool can_take = own != objects->worker || od_removal_takes_calls(objects, slot);
+    bool can_take = own != objects->worker || takes_calls(&objects->places, slot);
     return can_take ? own : od_places_nowhere(objects);
 }
 
-static bool is_sound(od_slice slots, od_slice heirs, od_slice workers)
+inline bool od_places_may_run(const struct od_object *object)
 {
-    if (heirs.size != OD_SLOT_COUNT || workers.size != OD_SEATS_MAX)
-        return false;
-    for (size_t i = 0; i < OD_SLOT_COUNT; i++) {
-        uint8_t slot = (uint8_t)slots.at[i], heir = (uint8_t)heirs.at[i];
-        if (slot >= OD_SLOT_SEATED + OD_SEATS_MAX || heir >= OD_SLOT_SEATED + OD_SEATS_MAX ||
-            heir < OD_SLOT_NOWHERE)
-            return false;
-    }
-    for (size_t i = 0; i < workers.size; i++) {
-        if ((uint8_t)workers.at[i] > OD_WORKERS_MAX)
-            return false;
-    }
-    return true;
+    const struct od_places *places = &object->objects->places;
+    if (!places->is_cluster || od_object_is_entry(object))
+        return true;
+    od_slot slot = od_slot_of_id(object->identity.id);
+    return places->slots[slot] == OD_SLOT_HERE || places->is_leaving[slot];
 }
 
-// Both mean here.
-static uint8_t place_of(uint8_t said)
+bool od_places_may_read(const struct od_object *object)
 {
-    return said == OD_SLOT_FILLING ? OD_SLOT_HERE : said;
-}
-
-// What waits for its slot, or for what that stores, goes on.
-static void welcome(struct od_objects *objects, const bool *may_go_on)
-{
-    struct od_map_node *node = od_map_next(&objects->by_id, NULL), *next;
-    for (; node != NULL; node = next) {
-        next = od_map_next(&objects->by_id, node);
-        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (may_go_on[od_slot_of_id(object->identity.id)])
-            od_object_settle(object);
-    }
-}
-
-bool od_places_receive(struct od_objects *objects, od_slice body)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    od_slice slots = od_cursor_bytes(&cursor, OD_SLOT_COUNT);
-    od_slice heirs = od_cursor_bytes(&cursor, OD_SLOT_COUNT);
-    od_slice workers = od_cursor_bytes(&cursor, OD_SEATS_MAX);
-    if (!objects->places.is_cluster || cursor.failed || !is_sound(slots, heirs, workers))
-        return false;
-    bool came[OD_SLOT_COUNT], may_go_on[OD_SLOT_COUNT];
-    memcpy(objects->places.heirs, heirs.at, heirs.size);
-    memcpy(objects->places.workers, workers.at, workers.size);
-    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
-        bool was_here = objects->places.slots[slot] == OD_SLOT_HERE;
-        bool was_filling = objects->places.is_filling[slot];
-        bool is_here = place_of((uint8_t)slots.at[slot]) == OD_SLOT_HERE;
-        bool is_nowhere = slots.at[slot] == OD_SLOT_NOWHERE;
-        objects->places.is_going[slot] = is_nowhere && (was_here || objects->places.is_going[slot]);
-        objects->places.slots[slot] = place_of((uint8_t)slots.at[slot]);
-        if (is_here) // One that goes is filled as little as it was.
-            objects->places.is_filling[slot] = slots.at[slot] == OD_SLOT_FILLING;
-        bool is_filled = was_filling && is_here && !objects->places.is_filling[slot];
-        came[slot] = is_here && !was_here && is_own(objects, slot);
-        may_go_on[slot] = came[slot] || (is_filled && is_own(objects, slot));
-        if (was_here && !is_here && is_own(objects, slot))
-            od_removal_begin(objects, slot);
-    }
-    od_early_welcome(objects);
-    od_calls_sent_moved(objects);
-    welcome(objects, may_go_on);
-    od_crons_wake(objects, came);
-    od_edges_moved(objects);
-    return true;
+    const struct od_places *places = &object->objects->places;
+    return od_object_is_entry(object) || !places->is_leaving[od_slot_of_id(object->identity.id)];
 }

@@ -6,11 +6,9 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "link/link.h"
-#include "net/net.h"
-#include "object/edge.h"
+#include "object/edge_keeper.h"
 #include "object/keep.h"
 #include "object/objects.h"
-#include "object/restore.h"
 #include "object/socket.h"
 
 static void check(const struct od_remote *remote)
@@ -40,14 +38,14 @@ void od_remote_tell_facts(struct od_socket *socket)
     remote->facts++;
     put_facts(&body, socket);
     if (remote->place == objects->worker)
-        od_edge_receive_facts(objects, remote->place, od_bytes_slice(&body));
+        objects->edge_keeper->facts(objects, remote->place, od_bytes_slice(&body));
     else if (objects->peers[remote->place] != NULL)
         od_link_send(objects->peers[remote->place], OD_KIND_EDGE_FACTS, od_bytes_slice(&body), -1);
     od_bytes_deinit(&body);
 }
 
-static void say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved,
-                     uint32_t next)
+void od_remote_say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved,
+                        uint32_t next)
 {
     struct od_bytes body = {0};
     od_bytes_put_u64(&body, remote->edge);
@@ -55,7 +53,7 @@ static void say_gone(struct od_objects *objects, const struct od_remote *remote,
     od_bytes_put_u64(&body, remote->counts ? remote->count : UINT64_MAX);
     od_bytes_put_u32(&body, next);
     if (remote->place == objects->worker)
-        od_edge_receive_gone(objects, remote->place, od_bytes_slice(&body));
+        objects->edge_keeper->gone(objects, remote->place, od_bytes_slice(&body));
     else if (objects->peers[remote->place] != NULL)
         od_link_send(objects->peers[remote->place], OD_KIND_EDGE_GONE, od_bytes_slice(&body), -1);
     od_bytes_deinit(&body);
@@ -65,7 +63,8 @@ void od_remote_gone(struct od_socket *socket, bool has_moved)
 {
     if (socket->remote == NULL)
         return;
-    say_gone(socket->object->objects, socket->remote, has_moved, od_places_next(socket->object));
+    od_remote_say_gone(socket->object->objects, socket->remote, has_moved,
+                       od_places_next(socket->object));
     free(socket->remote);
     socket->remote = NULL;
 }
@@ -80,7 +79,7 @@ bool od_remote_leave(struct od_socket *socket)
     return true;
 }
 
-static void set(struct od_socket *socket, uint32_t place, uint64_t edge)
+void od_remote_set(struct od_socket *socket, uint32_t place, uint64_t edge)
 {
     if (socket->remote == NULL)
         socket->remote = od_allocate_zeroed(sizeof *socket->remote);
@@ -88,61 +87,6 @@ static void set(struct od_socket *socket, uint32_t place, uint64_t edge)
     socket->remote->edge = edge;
     od_websocket_tell_pongs(socket->websocket);
     od_remote_tell_facts(socket);
-}
-
-void od_remote_receive(struct od_objects *objects, uint32_t place, od_slice body)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t id = od_cursor_u64(&cursor), edge = od_cursor_u64(&cursor);
-    struct od_socket *socket = od_socket_find(objects, id);
-    if (cursor.failed || edge == 0 || socket == NULL || socket->is_events || socket->wish != NULL)
-        return;
-    // It is no other's.
-    if (socket->remote == NULL || socket->remote->place == place)
-        set(socket, place, edge);
-}
-
-// The edge hears it, and looks where the object is.
-static void refuse(struct od_objects *objects, uint32_t place, uint64_t edge, int fd)
-{
-    if (fd >= 0)
-        od_net_hang_up(objects->net, fd);
-    say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true,
-             od_places_nowhere(objects));
-}
-
-void od_remote_refuse(struct od_objects *objects, uint32_t place, od_slice body, int fd)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    refuse(objects, place, od_cursor_u64(&cursor), fd);
-}
-
-void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body, int fd)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    struct od_error err;
-    uint64_t edge = od_cursor_u64(&cursor), count = od_cursor_u64(&cursor);
-    bool is_early = od_cursor_u32(&cursor) != UINT32_MAX;
-    od_slice record;
-    struct od_socket *socket =
-        fd < 0 || edge == 0 || cursor.failed ? NULL : od_restore_client(objects, &cursor, &record);
-    if (socket == NULL && is_early && fd >= 0) {
-        od_early_put(objects, place, body, fd);
-        return;
-    }
-    if (socket == NULL) {
-        refuse(objects, place, edge, fd);
-        return;
-    }
-    socket->is_attached = true;
-    if (!od_websocket_attach(socket->websocket, record, fd, &err)) {
-        od_socket_closed(socket, 1006, od_slice_of(err.text), false);
-        return;
-    }
-    od_keep_socket(socket);
-    set(socket, place, edge);
-    socket->remote->count = socket->remote->mark = socket->remote->said = count;
-    socket->remote->counts = true;
 }
 
 void od_remote_counted(struct od_socket *socket)

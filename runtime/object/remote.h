@@ -1,5 +1,5 @@
-// A socket whose client is at another node: what its object's side tells the edge (edge.h), that
-// keeps the client.
+// A socket whose client is at another node: what its object's side tells the edge (nodes/edge.h),
+// that keeps the client.
 //
 // The socket itself is like any other: a connection, which happens to be a pair of descriptors with
 // a tunnel in between (node/tunnel.h). The edge has to know what the next owner of the object will
@@ -30,18 +30,16 @@ struct od_remote {
     uint64_t facts_said;
 };
 
-// EDGE, of [place]: that socket's client is at an edge there.
-void od_remote_receive(struct od_objects *objects, uint32_t place, od_slice body);
-
-// EDGE_ATTACH, of [place]: a client of an object that is here now. Takes [fd].
-void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body, int fd);
-
-// The same before this worker has all that the one before it had: the edge comes again.
-void od_remote_refuse(struct od_objects *objects, uint32_t place, od_slice body, int fd);
+// Its client is at the [edge] at [place] from now on, which is told its facts.
+void od_remote_set(struct od_socket *socket, uint32_t place, uint64_t edge);
 
 // Of any socket: its facts have changed; it is gone, or [has_moved], with its object, elsewhere.
 void od_remote_tell_facts(struct od_socket *socket);
 void od_remote_gone(struct od_socket *socket, bool has_moved);
+
+// The edge of [remote] hears that there is no such socket, or not here any more: but at [next].
+void od_remote_say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved,
+                        uint32_t next);
 
 // This worker ends for good: the socket is left to its edge. False: it has none, or is not at rest.
 bool od_remote_leave(struct od_socket *socket);

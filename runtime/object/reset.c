@@ -9,7 +9,6 @@
 #include "object/object.h"
 #include "object/objects.h"
 #include "object/outbox.h"
-#include "object/removal.h"
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/transaction.h"
@@ -102,7 +101,7 @@ OD_SELDOM void od_object_perform_reset(struct od_object *object)
         od_object_fail_first_event(object);
     }
     object->drops_alarm = false;
-    if (!od_object_is_entry(object) && od_removal_may_run(object))
+    if (!od_object_is_entry(object) && od_places_may_run(object))
         od_wish_recall(object);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage); // What became of its alarm.

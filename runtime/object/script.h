@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
-#include "object/event.h"
+#include "object/parts/event.h"
 
 struct od_assets;
 struct od_namespace;

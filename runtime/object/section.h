@@ -24,7 +24,7 @@
 
 #include "base/check.h"
 #include "base/timers.h"
-#include "object/event.h"
+#include "object/parts/event.h"
 
 struct od_object;
 struct od_task;

@@ -8,12 +8,11 @@
 #include "link/link.h"
 #include "link/worker_page.h"
 #include "net/net.h"
-#include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/parts/access_log.h"
 #include "object/remote.h"
-#include "object/removal.h"
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
@@ -326,6 +325,14 @@ static void log_slow_reader(const struct od_socket *socket)
                why_full(socket), (unsigned long long)count);
 }
 
+static void log_closed(const struct od_socket *socket, uint16_t code, od_slice reason)
+{
+    const struct od_object *object = socket->object;
+    if (object->objects->logs_accesses)
+        od_access_log_closed(
+            &(struct od_access_socket){object->label, socket->id, socket->is_events}, code, reason);
+}
+
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
 {
     if (!socket->is_listed)
@@ -336,7 +343,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
     event->code = code;
     event->was_clean = was_clean;
-    od_access_log_closed(socket, code, reason);
+    log_closed(socket, code, reason);
     od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
@@ -349,7 +356,7 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
     if (!socket->is_listed)
         return;
     od_socket_check(socket);
-    od_access_log_closed(socket, 1006, why);
+    log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
     count_waiting(socket, why.size);
@@ -376,7 +383,7 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
 
 OD_SELDOM static void resume_reading(struct od_socket *socket)
 {
-    if (has_much_waiting(socket, 2) || !od_removal_may_read(socket->object))
+    if (has_much_waiting(socket, 2) || !od_places_may_read(socket->object))
         return;
     socket->is_paused = false;
     od_websocket_resume(socket->websocket);

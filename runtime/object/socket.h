@@ -20,7 +20,7 @@
 #include "base/timers.h"
 #include "codec/event_stream.h"
 #include "net/websocket.h"
-#include "object/event.h"
+#include "object/parts/event.h"
 
 struct od_object;
 struct od_objects;
@@ -105,7 +105,8 @@ bool od_socket_is_at_rest(const struct od_socket *socket);
 // middle of something: no handler runs for it, no effect waits, and its peer has not closed.
 bool od_socket_can_move(const struct od_socket *socket);
 
-// Its connection goes on without it (edge.h): the socket, which is at rest, is gone without a word.
+// Its connection goes on without it (nodes/edge.h): the socket, which is at rest, is gone without a
+// word.
 struct od_websocket *od_socket_give_websocket(struct od_socket *socket);
 
 // Nothing will come of it: the handler that accepted it failed or answered otherwise. No event

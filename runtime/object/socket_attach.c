@@ -2,9 +2,9 @@
 
 #include "net/net.h"
 #include "net/wire.h"
-#include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
+#include "object/parts/access_log.h"
 #include "object/socket.h"
 
 // The one that waits for its connection; NULL: there is none, or it waits no more.
@@ -29,7 +29,9 @@ static void attached(struct od_socket *socket, bool is_there)
     }
     // Main first: from the moment the client has its 101, the socket outlives this worker.
     od_keep_socket(socket);
-    od_access_log_opened(socket);
+    if (socket->object->objects->logs_accesses)
+        od_access_log_opened(
+            &(struct od_access_socket){socket->object->label, socket->id, socket->is_events});
 }
 
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd)

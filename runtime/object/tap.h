@@ -1,8 +1,8 @@
 // A tap: the last messages of an object's sockets, in both directions, while somebody watches them.
 //
 // It belongs to the object's trace (trace.h) and lasts as long as that. Of each message the first
-// OD_TAP_SHOWN_BYTES are kept. Messages that are answered by themselves (auto_response.h) do not
-// reach the object, nor this.
+// OD_TAP_SHOWN_BYTES are kept. Messages that are answered by themselves (parts/auto_response.h) do
+// not reach the object, nor this.
 //
 // Process: workers. Owner: struct od_trace.
 

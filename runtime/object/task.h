@@ -17,8 +17,8 @@
 #include "base/timers.h"
 #include "link/failure.h"
 #include "net/fetch.h"
-#include "object/event.h"
-#include "object/id.h"
+#include "object/names/id.h"
+#include "object/parts/event.h"
 
 struct od_object;
 struct od_objects;

@@ -23,7 +23,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
-#include "object/event.h"
+#include "object/parts/event.h"
 
 struct od_object;
 

@@ -16,7 +16,7 @@
 // --- Its row -------------------------------------------------------------------------------------
 
 enum {
-    ROW_KIND = 3, // Behind the kinds of schedules (schedule.h).
+    ROW_KIND = 3, // Behind the kinds of schedules (parts/schedule.h).
     NAME_BYTES = 9,
 };
 

@@ -8,7 +8,7 @@
 //
 // One whose handler failed is due again later; what it was set to stays what getAlarm says.
 //
-// Row: u64 time, u64 due, u32 retries, u32 serial, body (of schedules: object/schedule.h).
+// Row: u64 time, u64 due, u32 retries, u32 serial, body (of schedules: object/parts/schedule.h).
 // Order: key due 8 big-endian | id 32 | name, no value.
 
 #ifndef OD_STORE_ALARM_H

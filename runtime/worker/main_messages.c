@@ -8,11 +8,11 @@
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
-#include "object/inspection.h"
 #include "object/loading.h"
-#include "object/places.h"
+#include "object/nodes/slots.h"
+#include "object/operator/inspection.h"
+#include "object/operator/report.h"
 #include "object/refusal.h"
-#include "object/report.h"
 #include "object/restore.h"
 #include "object/wish.h"
 #include "store/store.h"
@@ -57,7 +57,7 @@ static void receive_slots(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
     od_store_look_anew(worker->store);
-    bool is_sound = od_places_receive(&worker->objects, body);
+    bool is_sound = od_slots_receive(&worker->objects, body);
     OD_ASSERT(is_sound); // Main's messages are whole.
 }
 

@@ -1,7 +1,7 @@
 #include "worker/net_news.h"
 
 #include "object/call.h"
-#include "object/edge.h"
+#include "object/nodes/edge.h"
 #include "object/outgoing.h"
 #include "object/remote.h"
 #include "object/sink.h"

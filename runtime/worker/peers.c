@@ -7,8 +7,8 @@
 #include "object/call.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
-#include "object/edge.h"
-#include "object/remote.h"
+#include "object/nodes/arrival.h"
+#include "object/nodes/edge.h"
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
@@ -110,7 +110,7 @@ static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice bo
 static void receive_edge(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
-    od_remote_receive(&worker->objects, from, body);
+    od_arrival_receive(&worker->objects, from, body);
 }
 
 static void receive_edge_facts(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -128,9 +128,9 @@ static void receive_edge_gone(struct od_worker *worker, uint32_t from, od_slice 
 static void receive_edge_attach(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     if (worker->is_restored)
-        od_remote_attach(&worker->objects, from, body, fd);
+        od_arrival_attach(&worker->objects, from, body, fd);
     else
-        od_remote_refuse(&worker->objects, from, body, fd);
+        od_arrival_refuse(&worker->objects, from, body, fd);
 }
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {

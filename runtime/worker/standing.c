@@ -2,8 +2,8 @@
 
 #include "link/loop.h"
 #include "link/worker_page.h"
-#include "object/frozen.h"
 #include "object/limits.h"
+#include "object/nodes/frozen.h"
 
 static void on_refusal(struct od_timer *timer)
 {

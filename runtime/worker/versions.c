@@ -4,8 +4,10 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/worker_page.h"
-#include "object/assets.h"
-#include "object/renewal.h"
+#include "object/assets/assets.h"
+#include "object/versions/leftovers.h"
+#include "object/versions/renewal.h"
+#include "object/versions/switch.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,
                       const struct od_options *options, od_script_new *new_script)
@@ -30,6 +32,7 @@ static void forget_next(struct od_versions *versions)
 void od_versions_deinit(struct od_versions *versions)
 {
     forget_next(versions);
+    od_leftovers_end(versions->objects);
 }
 
 static void put_namespaces(struct od_bytes *out, const struct od_objects *objects,

@@ -11,17 +11,18 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
-#include "object/call_mark.h"
-#include "object/leftovers.h"
 #include "object/objects.h"
+#include "object/operator/look.h"
+#include "object/operator/report.h"
+#include "object/parts/call_mark.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
 #include "object/remote.h"
-#include "object/renewal.h"
-#include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
 #include "object/trace.h"
+#include "object/versions/leftovers.h"
+#include "object/versions/renewal.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -77,7 +78,7 @@ static void release_outboxes(struct od_worker *worker)
     od_net_flush(&worker->net);
     OD_LIST_EACH (link, &worker->peers)
         od_link_flush(&OD_LIST_MEMBER(link, struct od_peer, in_worker)->link);
-    od_call_marks_settle(&worker->objects);
+    od_call_marks_settle(&worker->objects.call_marks, worker->page, worker->objects.peers);
     worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
 
@@ -131,7 +132,7 @@ static void drain(struct od_worker *worker)
     if (!worker->has_closed_sockets)
         close_sockets(worker);
     worker->has_closed_sockets = true;
-    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->objects.edges.all) ||
+    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->nodes.edges.all) ||
         !od_net_is_idle(&worker->net))
         return;
     od_link_send(&worker->main, OD_KIND_DRAINED, (od_slice){NULL, 0}, -1);
@@ -242,6 +243,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     struct od_objects *objects = &worker->objects;
     objects->net = &worker->net;
     objects->store = worker->store;
+    objects->inspector = &od_look_inspector;
     objects->timers = &worker->loop.timers;
     objects->main = &worker->main;
     objects->page = worker->page;
@@ -258,6 +260,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->keeps_history = worker->options->history_ms > 0;
     objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
+    od_nodes_init(&worker->nodes, objects);
 }
 
 // What main waits for may still be in the link's buffer.
@@ -322,6 +325,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
+    od_nodes_deinit(&worker->objects);
     close_links(worker);
     od_net_deinit(&worker->net);
     od_store_close(worker->store);

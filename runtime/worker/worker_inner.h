@@ -8,6 +8,7 @@
 #include "link/link.h"
 #include "link/options.h"
 #include "net/net.h"
+#include "object/nodes/nodes.h"
 #include "object/objects.h"
 #include "worker/commit_times.h"
 #include "worker/log_teller.h"
@@ -31,6 +32,7 @@ struct od_worker {
     struct od_net net;
     struct od_store *store;
     struct od_objects objects;
+    struct od_nodes nodes;
     struct od_versions versions;
     struct od_link main;
     struct od_worker_page *page; // Shared with main.

@@ -8,7 +8,7 @@ local Disk = require "spec.faults.disk"
 local Server = require "spec.support.server"
 local world = require "spec.unit.store.world"
 local core = world.core
-local C, ffi = core.load("object/id.h", "sql/sql.h", "base/bytes.h"), core.ffi
+local C, ffi = core.load("object/names/id.h", "sql/sql.h", "base/bytes.h"), core.ffi
 
 local IMAGES = tonumber(os.getenv("OPEN_DO_IMAGES")) or 1000
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()

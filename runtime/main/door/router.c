@@ -2,7 +2,7 @@
 
 #include "base/cursor.h"
 #include "main/processes/dry_run.h"
-#include "object/route.h"
+#include "object/names/route.h"
 
 void od_router_init(struct od_router *router, uint32_t worker_count)
 {

@@ -3,7 +3,8 @@
 // Its first request decides. When the script has no entry `fetch`, the path names an object, and
 // the connection goes where that object lives, so that a WebSocket is born where it stays.
 // Everything else can be answered by any worker: an entry `fetch` runs in each, and a path that
-// names no object is a 404 everywhere. The map itself is object/route.h, the same in all processes.
+// names no object is a 404 everywhere. The map itself is object/names/route.h, the same in all
+// processes.
 //
 // Owner: embedded.
 
@@ -11,7 +12,7 @@
 #define OD_MAIN_DOOR_ROUTER_H
 
 #include "base/bytes.h"
-#include "object/id.h"
+#include "object/names/id.h"
 
 #define OD_ROUTER_ANY UINT32_MAX
 

@@ -9,9 +9,9 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "main/operator/limits.h"
-#include "object/call_message.h"
-#include "object/label.h"
-#include "object/route.h"
+#include "object/names/call_message.h"
+#include "object/names/label.h"
+#include "object/names/route.h"
 
 struct inquiry {
     struct od_inquiries *inquiries;

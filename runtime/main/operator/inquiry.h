@@ -40,7 +40,7 @@ void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_questio
                        od_slice call);
 
 // [body]: u32 node (0: this one), u32 worker of it, and what is to be told of the objects there
-// (object/inspection.h). The answer is of the same kind.
+// (object/operator/inspection.h). The answer is of the same kind.
 void od_inquiries_list(struct od_inquiries *inquiries, struct od_control_question *question,
                        od_slice body);
 

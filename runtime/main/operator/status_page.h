@@ -5,7 +5,7 @@
 
 #include "main/operator/status.h"
 
-// [reports] is what each worker has said (object/report.h); empty: nothing.
+// [reports] is what each worker has said (object/operator/report.h); empty: nothing.
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports);
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,

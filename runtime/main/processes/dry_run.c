@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/processes/limits.h"
-#include "object/route.h"
+#include "object/names/route.h"
 
 // --- Verdicts ------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 #include "main/processes/dry_run.h"
 #include "main/workers/limits.h"
 #include "main/workers/wishes.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "store/reader.h"
 
 struct ringing {

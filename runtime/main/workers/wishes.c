@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "main/workers/limits.h"
-#include "object/route.h"
+#include "object/names/route.h"
 #include "store/reader.h"
 
 struct recall {

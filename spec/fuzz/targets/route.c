@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "object/route.h"
+#include "object/names/route.h"
 
 static void read_path(od_slice target)
 {

@@ -1,5 +1,5 @@
 local core = require "spec.support.core"
-local C = core.load("object/id.h", "object/route.h")
+local C = core.load("object/names/id.h", "object/names/route.h")
 local ffi = core.ffi
 
 local function key(name)
