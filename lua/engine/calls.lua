@@ -17,6 +17,8 @@ local accept_websocket, make_pair = native.sockets.accept, native.socket.pair
 local accept_events = native.events.accept
 local connect = native.outside.connect
 local new_headers = require("open-do.headers").new
+local check_state = require("open-do.colon")("state", "userdata")
+local check_storage = require("open-do.colon")("storage", "userdata")
 
 local M = { state = {}, storage = {} }
 
@@ -61,6 +63,7 @@ end
 ---@return Response response to be returned: `return self.state:acceptEventStream(request)`
 ---@return EventStream? stream nil for HEAD, which has no body
 function M.state:acceptEventStream(request, tags, options)
+  check_state(self, "acceptEventStream")
   if not is_a("Request", request) then
     error("acceptEventStream: argument 1 must be a Request, got " .. type(request), 2)
   end
@@ -147,6 +150,7 @@ end
 ---@param steps (string|fun(sql: Sql))[] statements, or a function that is given `storage.sql`
 ---@return integer count how many were run
 function M.storage:migrate(steps)
+  check_storage(self, "migrate")
   if type(steps) ~= "table" then
     error("migrate: argument 1 must be a table of steps, got " .. type(steps), 2)
   end
