@@ -1,5 +1,6 @@
--- Methods that need Lua: what waits inside a call of the script's own function, and what waits and
--- then may fail. C cannot go on after a yield; it begins these, and they end here.
+-- Methods that need Lua: what waits inside a call of the script's own function, what waits and then
+-- may fail, and what makes a Response. C cannot go on after a yield; it begins these, and they end
+-- here.
 local _, native = ...
 
 local error, pcall, rawset, setmetatable, type, xpcall = error, pcall, rawset, setmetatable, type,
@@ -45,7 +46,7 @@ end
 ---@return Response? response of a request, to be returned: 426 when it asks for no WebSocket
 ---@return WebSocket? server of a request: the object's end; nil with 426
 function M.state:acceptWebSocket(ws, tags)
-  if not is_a("Request", ws) then
+  if type(ws) ~= "table" or not is_a("Request", ws) then
     return accept_websocket(self, ws, tags)
   elseif not ws:isWebSocketUpgrade() then
     return new_response("This needs a WebSocket client\n", { status = 426 }, 2), nil
