@@ -1,5 +1,6 @@
--- Methods that need Lua: what waits inside a call of the script's own function, and what waits and
--- then may fail. C cannot go on after a yield; it begins these, and they end here.
+-- Methods that need Lua: what waits inside a call of the script's own function, what waits and then
+-- may fail, and what makes a Response. C cannot go on after a yield; it begins these, and they end
+-- here.
 local _, native = ...
 
 local error, pcall, rawset, setmetatable, type, xpcall = error, pcall, rawset, setmetatable, type,
@@ -17,6 +18,8 @@ local accept_websocket, make_pair = native.sockets.accept, native.socket.pair
 local accept_events = native.events.accept
 local connect = native.outside.connect
 local new_headers = require("open-do.headers").new
+local check_state = require("open-do.colon")("state", "userdata")
+local check_storage = require("open-do.colon")("storage", "userdata")
 
 local M = { state = {}, storage = {} }
 
@@ -43,7 +46,7 @@ end
 ---@return Response? response of a request, to be returned: 426 when it asks for no WebSocket
 ---@return WebSocket? server of a request: the object's end; nil with 426
 function M.state:acceptWebSocket(ws, tags)
-  if not is_a("Request", ws) then
+  if type(ws) ~= "table" or not is_a("Request", ws) then
     return accept_websocket(self, ws, tags)
   elseif not ws:isWebSocketUpgrade() then
     return new_response("This needs a WebSocket client\n", { status = 426 }, 2), nil
@@ -61,6 +64,7 @@ end
 ---@return Response response to be returned: `return self.state:acceptEventStream(request)`
 ---@return EventStream? stream nil for HEAD, which has no body
 function M.state:acceptEventStream(request, tags, options)
+  check_state(self, "acceptEventStream")
   if not is_a("Request", request) then
     error("acceptEventStream: argument 1 must be a Request, got " .. type(request), 2)
   end
@@ -147,6 +151,7 @@ end
 ---@param steps (string|fun(sql: Sql))[] statements, or a function that is given `storage.sql`
 ---@return integer count how many were run
 function M.storage:migrate(steps)
+  check_storage(self, "migrate")
   if type(steps) ~= "table" then
     error("migrate: argument 1 must be a table of steps, got " .. type(steps), 2)
   end

@@ -5,6 +5,7 @@ assert(module_name == "open-do.body")
 
 local concat, error, rawget, setmetatable, type = table.concat, error, rawget, setmetatable, type
 local try_decode = native.json.try_decode
+local new_check = require "open-do.colon"
 local getmetatable = debug.getmetatable -- Theirs is hidden.
 
 local READ_BYTES_MAX = 32 * 1024 * 1024
@@ -76,11 +77,12 @@ end
 
 --- Gives the [class] its methods text, chunks and json. [name]: "request" or "response".
 function M.give(class, name)
-  local owner = "the " .. name .. "'s body: "
+  local owner, check_self = "the " .. name .. "'s body: ", new_check(name, "table")
 
   --- The body; "" when there is none. It may be read more than once.
   ---@return string
   function class:text()
+    check_self(self, "text")
     return self.body or ""
   end
 
@@ -89,11 +91,15 @@ function M.give(class, name)
   --- when the class (or the script, for its own fetch) says `streamBody = true`. What is left
   --- unread of a response when the handler ends is not sent any more.
   ---@return fun(): string?
-  class.chunks = M.chunks
+  function class:chunks()
+    check_self(self, "chunks")
+    return M.chunks(self)
+  end
 
   --- The body as JSON. Raises at the caller's line when it is none, with line and column.
   ---@return any
   function class:json()
+    check_self(self, "json")
     local value, problem = try_decode(self.body or "")
     if problem then
       error(owner .. problem, 2)

@@ -11,6 +11,7 @@ local error, getmetatable, ipairs, pairs = error, getmetatable, ipairs, pairs
 local setmetatable, tostring, type = setmetatable, tostring, type
 local concat, remove, sort = table.concat, table.remove, table.sort
 local is_a = native.http.is_a
+local check_self = require("open-do.colon")("headers", "table")
 
 -- How many names are remembered with their lower-case form; others are checked each time.
 local KNOWN_NAMES_MAX = 256
@@ -124,6 +125,7 @@ end
 ---@param name string in any case
 ---@return string? value
 function Headers:get(name)
+  check_self(self, "get")
   name = name_of(name)
   local value, values
   for at = 1, #self, 2 do
@@ -142,6 +144,7 @@ end
 --- All values of Set-Cookie, one by one.
 ---@return string[]
 function Headers:getSetCookie()
+  check_self(self, "getSetCookie")
   local values = {}
   for at = 1, #self, 2 do
     if self[at] == "set-cookie" then
@@ -154,6 +157,7 @@ end
 ---@param name string in any case
 ---@return boolean
 function Headers:has(name)
+  check_self(self, "has")
   name = name_of(name)
   for at = 1, #self, 2 do
     if self[at] == name then
@@ -168,6 +172,7 @@ end
 ---@param name string
 ---@param value string|number spaces around it are dropped
 function Headers:set(name, value)
+  check_self(self, "set")
   name, value = checked(name, value, 3)
   for at = 1, #self, 2 do
     if self[at] == name then
@@ -183,6 +188,7 @@ end
 ---@param name string
 ---@param value string|number
 function Headers:append(name, value)
+  check_self(self, "append")
   name, value = checked(name, value, 3)
   local size = #self
   self[size + 1], self[size + 2] = name, value
@@ -190,6 +196,7 @@ end
 
 ---@param name string in any case
 function Headers:delete(name)
+  check_self(self, "delete")
   name = name_of(name)
   remove_from(self, name, 1)
 end
@@ -211,6 +218,7 @@ end
 --- each Set-Cookie comes by itself, as in the Fetch standard. The loop sees no later changes.
 ---@return fun(): string?, string?
 function Headers:entries()
+  check_self(self, "entries")
   local list, at = {}, -1
   for _, name in ipairs(sorted_names(self)) do
     local values = name == "set-cookie" and Headers.getSetCookie(self)

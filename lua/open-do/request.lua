@@ -15,6 +15,7 @@ local tostring, type = tostring, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
 local url_pairs = native.url.url_pairs
 local parse, new_headers = native.url.parse, headers_module.new
+local check_self = require("open-do.colon")("request", "table")
 
 --- An HTTP request, whole, with its body.
 ---@class Request
@@ -84,6 +85,7 @@ body_module.give(Request, "request")
 ---@param name string
 ---@return string[]
 function Request:queryAll(name)
+  check_self(self, "queryAll")
   local pairs_of, values = url_pairs(self.url), {}
   for at = 1, #pairs_of, 2 do
     if pairs_of[at] == name then
@@ -97,6 +99,7 @@ end
 --- when it is none, is broken or has more than 1000 fields.
 ---@return FormData
 function Request:formData()
+  check_self(self, "formData")
   local data, problem = form.read(self.headers:get("content-type"), self.body or "")
   if not data then
     error("the request's body, a form: " .. problem, 2)
@@ -108,12 +111,14 @@ end
 --- own, beside the handler, which runs on. Only while the handler runs, or what writes its body.
 ---@param fn fun()
 function Request:onAbort(fn)
+  check_self(self, "onAbort")
   native.abort.on(self, fn)
 end
 
 --- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").
 ---@return boolean
 function Request:isWebSocketUpgrade()
+  check_self(self, "isWebSocketUpgrade")
   local upgrade = self.headers:get("upgrade")
   return upgrade ~= nil and lower(upgrade) == "websocket"
 end

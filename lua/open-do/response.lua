@@ -15,6 +15,7 @@ local read_fields = native.http.read_fields
 local try_encode = native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
+local check_self = require("open-do.colon")("response", "table")
 
 local chunks, read_body, body_of = body_module.chunks, body_module.read, body_module.of
 
@@ -77,6 +78,7 @@ body_module.give(Response, "response")
 --- What comes without a blank line at its end, because the answer has ended, is no event.
 ---@return fun(): table?
 function Response:events()
+  check_self(self, "events")
   return events_module.of(chunks(self))
 end
 

@@ -1,8 +1,8 @@
 ---@meta
 -- Requests, responses and their headers, as handlers get and make them.
 
----@alias Body string|fun(stream: Stream)|(fun(): string?) A text; a function that writes it while it
----is sent; or what `chunks` of a message returned, which is passed on as it comes.
+---@alias Body string|fun(stream: Stream)|(fun(): string?) A text; a function that writes it while
+---it is sent; or what `chunks` of a message returned, which is passed on as it comes.
 
 ---@class RequestInit
 ---@field method? string "GET" without it

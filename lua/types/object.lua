@@ -30,8 +30,8 @@ local Context = {}
 ---@param fn function
 function Context:waitUntil(fn) end
 
----A class: `---@class Room: DurableObject` above `local Room = {}` tells editors that it is one. Any
----other function whose name does not begin with _ can be called on a stub.
+---A class: `---@class Room: DurableObject` above `local Room = {}` tells editors that it is one.
+---Any other function whose name does not begin with _ can be called on a stub.
 ---@class DurableObject
 ---@field state State set before the constructor
 ---@field env Env
@@ -470,6 +470,9 @@ local Namespace = {}
 ---@return Id
 function Namespace:idFromName(name) end
 
+---Hints of where an object should live are for Cloudflare, and do nothing here.
+---@alias Hints { locationHint?: string, routingMode?: string }
+
 ---@return Id
 function Namespace:newUniqueId() end
 
@@ -478,12 +481,14 @@ function Namespace:newUniqueId() end
 function Namespace:idFromString(hex) end
 
 ---@param id Id
+---@param options? Hints
 ---@return Stub
-function Namespace:get(id) end
+function Namespace:get(id, options) end
 
 ---@param name string
+---@param options? Hints
 ---@return Stub
-function Namespace:getByName(name) end
+function Namespace:getByName(name, options) end
 
 ---`tostring(id)` is 64 hex digits; ids of the same object are equal.
 ---@class Id

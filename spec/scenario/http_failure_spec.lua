@@ -105,6 +105,15 @@ function Room:dotted(request)
   return od.Response(text)
 end
 
+function Room:greeting()
+  return self.word
+end
+
+function Room:undotted()
+  local text = self.greeting()
+  return od.Response(text)
+end
+
 function Room:queried(request)
   return od.Response(request.query:get("x"))
 end
@@ -222,7 +231,9 @@ describe("a handler that fails", function()
     expect_failure("foreign")
     server:wait_log("global 'JSON' %(a nil value%).-hint: od%.json%.encode%(value%)")
     expect_failure("dotted")
-    server:wait_log("> +%d+ |   local text = request%.text%(%).-hint: call it with a colon")
+    server:wait_log("text: call it with a colon, as in request:text.-> +%d+ |   local text = ")
+    expect_failure("undotted")
+    server:wait_log("> +%d+ |   return self%.word.-hint: call it with a colon")
     expect_failure("queried")
     server:wait_log("hint: request%.query is a table: request%.query%.NAME\n")
     expect_failure("pathless")

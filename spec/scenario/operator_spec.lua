@@ -70,6 +70,8 @@ describe("an operator", function()
     assert.equal("7\n", say("kv", "get", "things/a", "n"))
     assert.same({ { key = "list", value = { 1, 2 } }, { key = "n", value = 7 } },
       ask("kv", "list", "things/a", "--json"))
+    assert.equal("n  7\n", say("kv", "list", "things/a", "n"))
+    assert.equal("", say("kv", "list", "things/a", "none"))
     assert.same({}, ask("sockets", "things/a", "--json"))
     assert.equal("asleep", state_of("a"))
     assert.is_nil(server:why_awake("things/a"))

@@ -275,7 +275,8 @@ return function(name, given, options)
     return code
   end
   if result ~= nil then
-    print((not options.json and for_people or show.json)(result))
+    local text = (not options.json and for_people or show.json)(result)
+    io.stdout:write(text, text == "" and "" or "\n") -- Of no pairs there is no line.
   end
   return exit_code or 0
 end

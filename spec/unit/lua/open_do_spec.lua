@@ -18,6 +18,30 @@ local function listed(headers)
   return list
 end
 
+-- headers.get("accept") was nil, and request.chunks() spoke of rawget.
+it("a method that is called with a dot says that it wants a colon", function()
+  local request = od.Request("/", { method = "POST", body = "{}", headers = { accept = "a" } })
+  local response = od.Response("x")
+  for owner, calls in pairs {
+    headers = { get = request.headers.get, set = request.headers.set, has = request.headers.has,
+      append = request.headers.append, delete = request.headers.delete,
+      entries = request.headers.entries, getSetCookie = request.headers.getSetCookie },
+    request = { text = request.text, json = request.json, chunks = request.chunks,
+      queryAll = request.queryAll, formData = request.formData, onAbort = request.onAbort,
+      isWebSocketUpgrade = request.isWebSocketUpgrade },
+    response = { text = response.text, json = response.json, chunks = response.chunks,
+      events = response.events },
+  } do
+    for name, method in pairs(calls) do
+      assert.equal(("%s: call it with a colon, as in %s:%s(...)"):format(name, owner, name),
+        misuse(function()
+          local nothing = method("accept", "b")
+          return nothing
+        end))
+    end
+  end
+end)
+
 describe("Headers", function()
   it("have names in any case", function()
     local headers = od.Headers { ["Content-Type"] = "text/html", ETag = 5 }
