@@ -8,6 +8,7 @@
 #include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/nodes/arrival.h"
+#include "object/nodes/early.h"
 #include "object/nodes/edge.h"
 #include "object/sink.h"
 #include "object/socket.h"
@@ -128,7 +129,7 @@ static void receive_edge_gone(struct od_worker *worker, uint32_t from, od_slice 
 static void receive_edge_attach(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     if (worker->is_restored)
-        od_arrival_attach(&worker->objects, from, body, fd);
+        od_early_arrive(&worker->objects, from, body, fd);
     else
         od_arrival_refuse(&worker->objects, from, body, fd);
 }

@@ -102,7 +102,6 @@ local CIRCLES = {
     .. "history inbox keep loading object objects outbox outgoing pipe "
     .. "places refusal remote rewind section sink socket stream tag tap task "
     .. "timeout trace transaction wish" },
-  ["runtime/object/nodes"] = { "arrival early" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -206,7 +206,8 @@ describe("a schedule", function()
       local now = ask("return od.now()")
       server:turn_clock(seen[1].time - now)
       wait_ring("tick digest 0")
-      assert.equal(seen[1].time, runs()[1].scheduledTime)
+      local all = runs() -- On a Monday between the two nines the other one rings first.
+      assert.equal(seen[1].time, all[all[1].name == "digest" and 1 or 2].scheduledTime)
       assert.is_true(schedules()[1].time > seen[1].time + 6 * 86400000)
     end)
 

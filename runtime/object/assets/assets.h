@@ -12,8 +12,8 @@
 //
 // Process: worker. Owner: struct od_script; one for each version.
 
-#ifndef OD_OBJECT_ASSETS_H
-#define OD_OBJECT_ASSETS_H
+#ifndef OD_OBJECT_ASSETS_ASSETS_H
+#define OD_OBJECT_ASSETS_ASSETS_H
 
 #include "base/bytes.h"
 #include "base/error.h"

@@ -10,8 +10,8 @@
 //
 // Process: worker. Owner: nobody owns anything.
 
-#ifndef OD_OBJECT_ASSETS_CHANGES_H
-#define OD_OBJECT_ASSETS_CHANGES_H
+#ifndef OD_OBJECT_ASSETS_ASSETS_CHANGES_H
+#define OD_OBJECT_ASSETS_ASSETS_CHANGES_H
 
 #include "base/bytes.h"
 

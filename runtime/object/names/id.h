@@ -7,8 +7,8 @@
 //
 // Source: workerd, src/workerd/server/actor-id-impl.c++ (behaviour).
 
-#ifndef OD_OBJECT_ID_H
-#define OD_OBJECT_ID_H
+#ifndef OD_OBJECT_NAMES_ID_H
+#define OD_OBJECT_NAMES_ID_H
 
 #include "base/check.h"
 #include "base/slice.h"

@@ -73,17 +73,17 @@ static void on_time(struct od_timer *timer)
     }
 }
 
-void od_early_put(struct od_objects *objects, uint32_t place, od_slice body, int fd)
+static bool may_wait(const struct od_objects *objects, const struct client *client)
 {
-    struct client read_client = {.place = place, .fd = fd};
-    OD_ASSERT(od_places_are_workers(objects, place));
-    if (objects->early->count >= OD_EARLY_MAX || objects->is_draining || objects->is_leaving ||
-        !read(body, &read_client) || !may_come(objects, &read_client) || OD_FAULT("early.refuse")) {
-        od_arrival_refuse(objects, place, body, fd);
-        return;
-    }
+    return objects->early->count < OD_EARLY_MAX && !objects->is_draining && !objects->is_leaving &&
+           client->from != UINT32_MAX && may_come(objects, client) && !OD_FAULT("early.refuse");
+}
+
+static void put(struct od_objects *objects, const struct client *early, od_slice body)
+{
     struct client *client = od_allocate(sizeof *client);
-    *client = read_client;
+    OD_ASSERT(early->fd >= 0);
+    *client = *early;
     client->until_ms = od_clock_monotonic_ms() + OD_EARLY_MS_MAX;
     od_bytes_put_slice(&client->body, body);
     od_list_init(&client->link);
@@ -93,16 +93,31 @@ void od_early_put(struct od_objects *objects, uint32_t place, od_slice body, int
         od_timers_set(objects->timers, &objects->early->timer, client->until_ms);
 }
 
+void od_early_arrive(struct od_objects *objects, uint32_t place, od_slice body, int fd)
+{
+    struct client client = {.place = place, .fd = fd};
+    OD_ASSERT(od_places_are_workers(objects, place));
+    if (od_arrival_attach(objects, place, body, fd))
+        return;
+    if (fd >= 0 && read(body, &client) && may_wait(objects, &client))
+        put(objects, &client, body);
+    else
+        od_arrival_refuse(objects, place, body, fd);
+}
+
+static bool attach(struct od_objects *objects, const struct client *client)
+{
+    return od_arrival_attach(objects, client->place, od_bytes_slice(&client->body), client->fd);
+}
+
 static void welcome(struct od_objects *objects, struct client *client)
 {
     bool is_lost = client->place != objects->worker && objects->peers[client->place] == NULL;
     bool is_here = od_places_are_own(objects, client->slot);
-    if (is_lost || (!is_here && !may_come(objects, client))) {
-        refuse(objects, client);
-    } else if (is_here) {
-        od_arrival_attach(objects, client->place, od_bytes_slice(&client->body), client->fd);
+    if (!is_lost && is_here && attach(objects, client))
         end(objects, client);
-    }
+    else if (is_lost || is_here || !may_come(objects, client))
+        refuse(objects, client);
 }
 
 void od_early_welcome(struct od_objects *objects)

@@ -7,8 +7,8 @@
 //
 // Owner: struct od_nodes embeds struct od_early.
 
-#ifndef OD_OBJECT_EARLY_H
-#define OD_OBJECT_EARLY_H
+#ifndef OD_OBJECT_NODES_EARLY_H
+#define OD_OBJECT_NODES_EARLY_H
 
 #include "base/list.h"
 #include "base/slice.h"
@@ -26,8 +26,9 @@ struct od_early {
 void od_early_init(struct od_early *early, struct od_objects *objects);
 void od_early_deinit(struct od_objects *objects);
 
-// EDGE_ATTACH, of [place], whose object is not here yet. Takes [fd].
-void od_early_put(struct od_objects *objects, uint32_t place, od_slice body, int fd);
+// EDGE_ATTACH, of [place]: the client gets its socket (arrival.h) now, or waits for its object, or
+// is refused. Takes [fd].
+void od_early_arrive(struct od_objects *objects, uint32_t place, od_slice body, int fd);
 
 // Slots are elsewhere: whose object is here now gets its socket.
 void od_early_welcome(struct od_objects *objects);

@@ -20,8 +20,8 @@
 // Owner: struct od_edges has a list of all. What is over is freed once a turn, as an event of a
 // WebSocket must not free it.
 
-#ifndef OD_OBJECT_EDGE_H
-#define OD_OBJECT_EDGE_H
+#ifndef OD_OBJECT_NODES_EDGE_H
+#define OD_OBJECT_NODES_EDGE_H
 
 #include "base/bytes.h"
 #include "base/list.h"

@@ -5,7 +5,7 @@
 #include "base/cursor.h"
 #include "codec/upgrade_record.h"
 #include "link/link.h"
-#include "object/nodes/arrival.h"
+#include "object/nodes/early.h"
 #include "object/nodes/edge_inner.h"
 
 enum {
@@ -114,7 +114,7 @@ static bool attach_at(struct od_edge *edge, uint32_t place, bool is_early)
     be_found(edge, place);
     put_attach(&body, edge, from, od_bytes_slice(&record));
     if (place == objects->worker)
-        od_arrival_attach(objects, place, od_bytes_slice(&body), fd);
+        od_early_arrive(objects, place, od_bytes_slice(&body), fd);
     else
         od_link_send(objects->peers[place], OD_KIND_EDGE_ATTACH, od_bytes_slice(&body), fd);
     od_bytes_deinit(&record);

@@ -13,8 +13,8 @@
 //
 // Owner: struct od_nodes embeds struct od_removal.
 
-#ifndef OD_OBJECT_REMOVAL_H
-#define OD_OBJECT_REMOVAL_H
+#ifndef OD_OBJECT_NODES_REMOVAL_H
+#define OD_OBJECT_NODES_REMOVAL_H
 
 #include "base/clock.h"
 #include "base/timers.h"

@@ -5,8 +5,8 @@
 //
 // Process: workers.
 
-#ifndef OD_OBJECT_LOOK_SQL_H
-#define OD_OBJECT_LOOK_SQL_H
+#ifndef OD_OBJECT_OPERATOR_LOOK_SQL_H
+#define OD_OBJECT_OPERATOR_LOOK_SQL_H
 
 #include "base/cursor.h"
 #include "store/storage.h"

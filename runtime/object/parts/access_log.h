@@ -8,8 +8,8 @@
 //
 // Owner: an access belongs to its call, which frees it.
 
-#ifndef OD_OBJECT_ACCESS_LOG_H
-#define OD_OBJECT_ACCESS_LOG_H
+#ifndef OD_OBJECT_PARTS_ACCESS_LOG_H
+#define OD_OBJECT_PARTS_ACCESS_LOG_H
 
 #include "base/slice.h"
 

@@ -2,8 +2,8 @@
 //
 // Owner: its object.
 
-#ifndef OD_OBJECT_AUTO_RESPONSE_H
-#define OD_OBJECT_AUTO_RESPONSE_H
+#ifndef OD_OBJECT_PARTS_AUTO_RESPONSE_H
+#define OD_OBJECT_PARTS_AUTO_RESPONSE_H
 
 #include "base/bytes.h"
 

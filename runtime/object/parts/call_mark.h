@@ -7,8 +7,8 @@
 //
 // Owner: struct od_objects embeds struct od_call_marks.
 
-#ifndef OD_OBJECT_CALL_MARK_H
-#define OD_OBJECT_CALL_MARK_H
+#ifndef OD_OBJECT_PARTS_CALL_MARK_H
+#define OD_OBJECT_PARTS_CALL_MARK_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
 //
 // Owner: struct od_work embeds it.
 
-#ifndef OD_OBJECT_OUTGOING_QUEUE_H
-#define OD_OBJECT_OUTGOING_QUEUE_H
+#ifndef OD_OBJECT_PARTS_OUTGOING_QUEUE_H
+#define OD_OBJECT_PARTS_OUTGOING_QUEUE_H
 
 #include <stdint.h>
 

@@ -8,8 +8,8 @@
 //
 // Body: u8 kind, u64 every, str cron, str zone, str method, str arguments.
 
-#ifndef OD_OBJECT_SCHEDULE_H
-#define OD_OBJECT_SCHEDULE_H
+#ifndef OD_OBJECT_PARTS_SCHEDULE_H
+#define OD_OBJECT_PARTS_SCHEDULE_H
 
 #include "base/bytes.h"
 #include "base/clock.h"

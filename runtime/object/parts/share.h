@@ -5,8 +5,8 @@
 //
 // Owner: its object embeds it.
 
-#ifndef OD_OBJECT_SHARE_H
-#define OD_OBJECT_SHARE_H
+#ifndef OD_OBJECT_PARTS_SHARE_H
+#define OD_OBJECT_PARTS_SHARE_H
 
 #include <stdbool.h>
 #include <stdint.h>
