@@ -206,7 +206,11 @@ describe("a schedule", function()
       local now = ask("return od.now()")
       server:turn_clock(seen[1].time - now)
       wait_ring("tick digest 0")
-      assert.equal(seen[1].time, runs()[1].scheduledTime)
+      local times = {} -- On a Monday between the two nines that of UTC comes first.
+      for _, run in ipairs(runs()) do
+        times[run.name] = run.scheduledTime
+      end
+      assert.equal(seen[1].time, times.digest)
       assert.is_true(schedules()[1].time > seen[1].time + 6 * 86400000)
     end)
 
