@@ -73,9 +73,10 @@ static bool streams(const struct od_script *script, const struct od_namespace *n
                              : od_class_find(&engine->classes, namespace)->streams;
 }
 
-static enum od_run construct(struct od_script *script, struct od_task *task)
+static bool make(struct od_script *script, struct od_object *object)
 {
-    return od_run_constructor(engine_of_script(script), task);
+    const struct od_instance *instance = od_self_make(engine_of_script(script), object);
+    return instance->class->handlers[OD_HANDLER_CONSTRUCTOR] != LUA_NOREF;
 }
 
 static enum od_run run(struct od_script *script, struct od_task *task)
@@ -273,7 +274,7 @@ struct od_script *od_bindings_new(void)
                                         .load = load,
                                         .serves = serves,
                                         .streams = streams,
-                                        .construct = construct,
+                                        .make = make,
                                         .run = run,
                                         .resume = resume,
                                         .forget = forget,

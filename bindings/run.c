@@ -19,7 +19,6 @@
 #include "object/error_page.h"
 #include "object/history.h"
 #include "object/section.h"
-#include "self.h"
 #include "value/http_message.h"
 #include "value/value.h"
 
@@ -308,15 +307,6 @@ static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
     const struct od_coroutine *coroutine = task->thread;
     int arguments = od_handler_push_arguments(engine, coroutine->L, task, coroutine->handler);
     return arguments >= 0 ? run_on(engine, task, arguments) : lack_arguments(engine, task);
-}
-
-enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
-{
-    od_engine_check(engine);
-    if (od_object_is_entry(task->object))
-        return OD_RUN_DONE;
-    od_self_make(engine, task->object);
-    return od_run_event(engine, task);
 }
 
 static void lack_fetch(struct od_task *task)

@@ -15,7 +15,6 @@
 struct od_engine;
 
 // As in object/script.h.
-enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task);
 enum od_run od_run_event(struct od_engine *engine, struct od_task *task);
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
                           const struct od_event *event);

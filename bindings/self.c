@@ -24,6 +24,7 @@ static void push_new_self(struct od_engine *engine, const struct od_instance *in
 // that goes at once is nothing malloc forgets.
 struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
 {
+    od_engine_check(engine);
     OD_ASSERT(object->instance == NULL);
     OD_ASSERT(!engine->memory.is_capped);
     struct od_instance *instance = od_memory_allocate(&engine->memory, NULL, 0, sizeof *instance);

@@ -9,9 +9,11 @@ enum {
     tick_ms = 2
 };
 
+// Deadlines fire in od_loop_poll; this only ends the wait. It may be called before the wait, when
+// the process was held up since the alarm was set: then there must be none, or it has no end.
 static void on_wake(uv_timer_t *timer)
 {
-    (void)timer; // Deadlines fire in od_loop_poll; this only ends the wait.
+    uv_stop(timer->loop);
 }
 
 static void *allocate_zeroed(size_t count, size_t size)

@@ -163,6 +163,11 @@ static void construct(struct od_object *object)
     object->must_wake = false;
     object->script = script;
     script->uses++;
+    if (!script->make(script, object)) { // There is nothing to run.
+        od_meters_event(&object->objects->page->meters, OD_METER_EVENT_constructor, false);
+        od_object_constructed(object);
+        return;
+    }
     OD_ASSERT(od_list_is_empty(&object->work->tasks));
     struct od_task *task = od_task_new(object, NULL);
     od_trace_began(object, task);

@@ -78,11 +78,12 @@ struct od_script {
     // the script.
     bool (*streams)(const struct od_script *script, const struct od_namespace *namespace);
 
-    // Makes the instance of [task->object] and runs its constructor. A constructor that fails
-    // is told with od_task_fail before DONE; the core then drops the instance.
-    enum od_run (*construct)(struct od_script *script, struct od_task *task);
+    // Makes the instance of [object], which is there until [drop]. Whether its class has a
+    // constructor: that is to run before anything else of the instance.
+    bool (*make)(struct od_script *script, struct od_object *object);
 
-    // Runs the handler for [task->event].
+    // Runs the handler for [task->event]; without an event the constructor. One that fails is told
+    // with od_task_fail before DONE; the core then drops the instance.
     enum od_run (*run)(struct od_script *script, struct od_task *task);
 
     // Goes on with a task that waited. [event] is the RESUME event, borrowed.

@@ -137,8 +137,6 @@ inline void od_object_run_stretch(struct od_object *object, struct od_task *task
     before(object, task);
     if (resume != NULL)
         run = script->resume(script, task, resume);
-    else if (task->event == NULL)
-        run = script->construct(script, task);
     else
         run = script->run(script, task);
     after(object, task, run);
