@@ -278,4 +278,39 @@ describe("an object that asks another for a WebSocket", function()
     server:post("/things/a", "state:abort('enough')")
     expect_seen("c", "closed 1006 WebSocket disconnected without sending Close frame. false")
   end)
+
+  -- What it had connected again, when all were told that the server goes, was closed by nobody: a
+  -- stop took its ten seconds, and killed the workers.
+  it("connects again when it is told of an end, and holds up no end of the server", function()
+    start()
+    server:stop()
+    start_with({}, [[
+      local od = require "open-do"
+      local Thing = {}
+      function Thing:fetch(request)
+        if request:isWebSocketUpgrade() then
+          local client, server = od.WebSocketPair()
+          self.state:acceptWebSocket(server)
+          return od.Response(nil, { status = 101, webSocket = client })
+        end
+        self:connect()
+        return od.Response()
+      end
+      function Thing:connect()
+        local init = { headers = { Upgrade = "websocket" } }
+        local response = self.env.things:getByName("b"):fetch("/dial", init)
+        self.state:acceptWebSocket(response.webSocket, { "client" })
+      end
+      function Thing:webSocketClose(ws)
+        if self.state:getTags(ws)[1] == "client" then
+          self:connect()
+          od.log.info("connected again")
+        end
+      end
+      return { namespaces = { things = Thing } }
+    ]])
+    assert.equal(200, server:post("/things/a", "").status)
+    server:shut_down()
+    assert.is_truthy(server.process:output():find("connected again", 1, true))
+  end)
 end)
