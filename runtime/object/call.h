@@ -82,6 +82,10 @@ bool od_call_wants_pieces(struct od_objects *objects, od_slice request);
 // along.
 void od_call_answer(struct od_call *call, od_slice answer);
 
+// A response that nobody waits for any more, or that must not leave: the object whose socket it
+// brings hears that the peer is gone, and who writes its body that nobody reads it.
+void od_call_lose_response(struct od_objects *objects, od_slice bytes);
+
 // It failed: clients get [status] with its standard words and nothing of the inside, objects get
 // [failure]. The object that was called is named in it here. The second is for texts of the runtime
 // that have no flags.

@@ -34,6 +34,13 @@ void od_call_lose_parts(struct od_objects *objects, const struct od_response *re
     }
 }
 
+void od_call_lose_response(struct od_objects *objects, od_slice bytes)
+{
+    struct od_response response;
+    if (od_response_read(bytes, &response))
+        od_call_lose_parts(objects, &response);
+}
+
 // Main hears it before that worker has it: od_link_flush of main's link comes first in a turn.
 static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
 {
@@ -229,8 +236,11 @@ static void reply_to_peer(struct od_call *call, enum od_call_outcome outcome, od
 {
     OD_ASSERT(call->origin_worker < od_places_nowhere(call->objects));
     struct od_link *peer = call->objects->peers[call->origin_worker];
-    if (peer == NULL)
+    if (peer == NULL) {
+        if (outcome == OD_OUTCOME_RESPONSE)
+            od_call_lose_response(call->objects, bytes);
         return;
+    }
     size_t mark = od_link_begin(peer, OD_KIND_REPLY, -1);
     od_bytes_put_u64(&peer->out, call->origin);
     od_bytes_put_u8(&peer->out, (uint8_t)outcome);

@@ -20,6 +20,14 @@ static void perform_answer(struct od_object *object, const struct od_effect *eff
         od_call_answer(call, effect->bytes);
 }
 
+static void perform_response(struct od_object *object, const struct od_effect *effect)
+{
+    if (od_call_find(object->objects, effect->number) != NULL)
+        perform_answer(object, effect);
+    else
+        od_call_lose_response(object->objects, effect->bytes);
+}
+
 static void perform_failure(struct od_object *object, const struct od_effect *effect)
 {
     struct od_call *call = od_call_find(object->objects, effect->number);
@@ -133,6 +141,7 @@ typedef void perform_effect(struct od_object *object, const struct od_effect *ef
 
 static perform_effect *const perform[] = {
     [OD_EFFECT_ANSWER] = perform_answer,
+    [OD_EFFECT_RESPONSE] = perform_response,
     [OD_EFFECT_FAILURE] = perform_failure,
     [OD_EFFECT_CALL] = perform_call,
     [OD_EFFECT_FETCH] = perform_fetch,
@@ -378,6 +387,8 @@ static void drop_one(struct od_object *object, struct od_effect *kept, const str
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
             od_call_fail_with(call, 500, why);
+        if (kept->kind == OD_EFFECT_RESPONSE)
+            od_call_lose_response(object->objects, kept->bytes);
     } else {
         // It was promised a message that will never come: better that it asks anew.
         od_websocket_close(kept->socket->websocket, 1011, OD_SLICE("the object was reset"));

@@ -27,7 +27,8 @@
 #include "object/socket.h"
 
 enum od_effect_kind {
-    OD_EFFECT_ANSWER,       // bytes: a response or results; number: the call it answers.
+    OD_EFFECT_ANSWER,       // bytes: results; number: the call it answers.
+    OD_EFFECT_RESPONSE,     // bytes: a response; number: the same. It may bring a socket or stream.
     OD_EFFECT_FAILURE,      // bytes: a failure (link/failure.h); number: the call that failed.
     OD_EFFECT_CALL,         // bytes: the message of a call (call.h); number: the call.
     OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.

@@ -88,7 +88,8 @@ struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool i
 
 static void attach_is_late(struct od_timer *timer)
 {
-    od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket_birth, late)->socket);
+    const struct od_socket *socket = OD_TIMER_MEMBER(timer, struct od_socket_birth, late)->socket;
+    od_socket_attach(socket->object->objects, socket->id, (od_slice){NULL, 0}, -1);
 }
 
 static void await_attach(struct od_socket *socket, struct od_task *task)

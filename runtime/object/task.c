@@ -335,11 +335,13 @@ void od_task_answer(struct od_task *task, od_slice answer)
     OD_ASSERT(task->event != NULL);
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
-    if (task->event->kind == OD_EVENT_FETCH)
+    bool is_fetch = task->event->kind == OD_EVENT_FETCH;
+    if (is_fetch)
         release(task, answer);
-    od_outbox_put(
-        task->object,
-        (struct od_effect){.kind = OD_EFFECT_ANSWER, .number = task->event->call, .bytes = answer});
+    od_outbox_put(task->object,
+                  (struct od_effect){.kind = is_fetch ? OD_EFFECT_RESPONSE : OD_EFFECT_ANSWER,
+                                     .number = task->event->call,
+                                     .bytes = answer});
 }
 
 static void tell_left(struct od_task *task)

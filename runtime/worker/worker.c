@@ -123,13 +123,29 @@ static void close_sockets(struct od_worker *worker)
     }
 }
 
+// Handlers that were told of the end may have connected again. To close these as well would tell
+// them of that, and so on without end.
+static void cut_new_sockets(struct od_worker *worker)
+{
+    OD_ASSERT(worker->has_closed_sockets);
+    struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&worker->objects.sockets, node);
+        struct od_socket *socket = OD_MAP_MEMBER(node, struct od_socket, by_id);
+        if (od_socket_ready_state(socket) == OD_READY_OPEN)
+            od_socket_cut(socket);
+    }
+}
+
 // First what runs may end, then sockets are closed, then what that caused may end.
 static void drain(struct od_worker *worker)
 {
     OD_ASSERT(worker->is_draining);
     if (!is_quiet(worker))
         return;
-    if (!worker->has_closed_sockets)
+    if (worker->has_closed_sockets)
+        cut_new_sockets(worker);
+    else
         close_sockets(worker);
     worker->has_closed_sockets = true;
     if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->nodes.edges.all) ||

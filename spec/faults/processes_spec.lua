@@ -77,6 +77,17 @@ describe("without processes", function()
     assert.equal("while you were out", (kept:receive()))
   end)
 
+  -- A line of the program's own Lua stood in front of it.
+  it("a list of objects says so, and no more", function()
+    lose_worker()
+    for _, command in ipairs { "objects", "export" } do
+      local code, text = server:asking(command, "rooms")
+      assert.equal(1, code)
+      assert.equal("open-do: the worker of this object is not there at the moment\n", text)
+    end
+    expect_back()
+  end)
+
   it("the status shows it, for people and for machines", function()
     lose_worker()
     local _, text = server:asking("status")

@@ -64,6 +64,16 @@ describe("a write", function()
     assert.is_false(connection:has_news())
   end
 
+  -- Asks for a WebSocket of the object; its 101 may take its time.
+  local function ask_for_socket(name)
+    local connection = server:open()
+    connection:send_request("GET", "/things/" .. name, { headers = {
+      connection = "upgrade", upgrade = "websocket",
+      ["sec-websocket-version"] = "13", ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==",
+    } })
+    return connection
+  end
+
   describe("that is held up", function()
     it("holds the answer, while other objects answer (43)", function()
       ask("a", "storage:put('n', 1)")
@@ -122,15 +132,31 @@ describe("a write", function()
       server:fault("commit.hold")
       local writing = begin(server, "a", "storage:put('n', 1) print('put')")
       server:wait_log("put")
-      local ann = server:open()
-      ann:send_request("GET", "/things/a", { headers = {
-        connection = "upgrade", upgrade = "websocket",
-        ["sec-websocket-version"] = "13", ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==",
-      } })
+      local ann = ask_for_socket("a")
       expect_nothing(ann)
       server:clear_fault("commit.hold")
       assert.equal(101, ann:read_answer().status)
       outcome(writing)
+    end)
+
+    -- For half a minute there was a socket that nobody had, and then none, without a word.
+    it("holds a WebSocket's 101, and the object hears when nobody waits for it any more", function()
+      server:fault("commit.hold")
+      local writing = begin(server, "a", "storage:put('n', 1) print('put')")
+      server:wait_log("put")
+      assert.equal("given up", ask("b", [[
+        local function connect()
+          self.env.things:getByName("a"):fetch("/", { headers = { Upgrade = "websocket" } })
+        end
+        local function give_up()
+          od.sleep(50)
+          return "given up"
+        end
+        return od.race { connect, give_up }
+      ]]))
+      server:clear_fault("commit.hold")
+      outcome(writing)
+      assert.same({ 0, 1006 }, ask("a", "return { #state:getWebSockets(), self.closed }"))
     end)
 
     it("holds sync(), but nothing that does not wait for it", function()
@@ -182,6 +208,18 @@ describe("a write", function()
       assert.is_true(ask("a", "return self.mark == nil"))
       assert.not_equal(boot, ask("a", "return self.boot"))
       assert.equal(2, ask("a", "storage:put('n', 2) return storage:get('n')"))
+    end)
+
+    it("leaves no WebSocket behind whose 101 it held", function()
+      local ann
+      fail_after(function()
+        begin(server, "a", "storage:put('n', 1) print('put')")
+        server:wait_log("put")
+        ann = ask_for_socket("a")
+        expect_nothing(ann)
+      end)
+      assert.equal(500, ann:read_answer().status)
+      assert.same({ 0, 1006 }, ask("a", "return { #state:getWebSockets(), self.closed }"))
     end)
 
     it("resets the object also when it was unconfirmed (47)", function()

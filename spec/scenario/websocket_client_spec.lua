@@ -1,4 +1,5 @@
 -- An object as the WebSocket client of another object: both ends are sockets like any other.
+local survival = require "spec.scenario.survival"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -277,5 +278,62 @@ describe("an object that asks another for a WebSocket", function()
     ask("c", "return true")
     server:post("/things/a", "state:abort('enough')")
     expect_seen("c", "closed 1006 WebSocket disconnected without sending Close frame. false")
+  end)
+
+  -- After half a minute the socket went without a word, though its handler may have told everybody
+  -- of who has come.
+  it("dies with its worker before it has taken one, of which the other hears", function()
+    start(2)
+    server:expect_mishap("another one is started")
+    local function worker_of(name)
+      return survival.worker_of_id(server, ask(name, "return tostring(state.id)"))
+    end
+    local asker = 1
+    while worker_of("a" .. asker) == worker_of("b") do
+      asker = asker + 1
+    end
+    workbench.begin(server, "a" .. asker, DIAL .. "dial('b') print('dialled') od.sleep(20000)")
+    server:wait_log("dialled")
+    assert.equal(1, ask("b", "return #state:getWebSockets()"))
+    survival.kill(server:status().workers[worker_of("a" .. asker) + 1].pid)
+    server:wait_log("another one is started")
+    server:turn_clock(31000)
+    expect_seen("b", "closed 1006 WebSocket disconnected without sending Close frame. false")
+    assert.equal(0, ask("b", "return #state:getWebSockets()"))
+  end)
+
+  -- What it had connected again, when all were told that the server goes, was closed by nobody: a
+  -- stop took its ten seconds, and killed the workers.
+  it("connects again when it is told of an end, and holds up no end of the server", function()
+    start()
+    server:stop()
+    start_with({}, [[
+      local od = require "open-do"
+      local Thing = {}
+      function Thing:fetch(request)
+        if request:isWebSocketUpgrade() then
+          local client, server = od.WebSocketPair()
+          self.state:acceptWebSocket(server)
+          return od.Response(nil, { status = 101, webSocket = client })
+        end
+        self:connect()
+        return od.Response()
+      end
+      function Thing:connect()
+        local init = { headers = { Upgrade = "websocket" } }
+        local response = self.env.things:getByName("b"):fetch("/dial", init)
+        self.state:acceptWebSocket(response.webSocket, { "client" })
+      end
+      function Thing:webSocketClose(ws)
+        if self.state:getTags(ws)[1] == "client" then
+          self:connect()
+          od.log.info("connected again")
+        end
+      end
+      return { namespaces = { things = Thing } }
+    ]])
+    assert.equal(200, server:post("/things/a", "").status)
+    server:shut_down()
+    assert.is_truthy(server.process:output():find("connected again", 1, true))
   end)
 end)

@@ -14,6 +14,22 @@ local SUGGESTED_MAX = 10000 -- Objects looked at for a name that was meant.
 
 local M = {}
 
+local function yielded(ok, ...)
+  if not ok then
+    error((...), 0)
+  end
+  return ...
+end
+
+-- What `walk` yields, one after the other. coroutine.wrap would put a line of this program in front
+-- of an error.
+local function iterate(walk)
+  local thread = coroutine.create(walk)
+  return function()
+    return yielded(coroutine.resume(thread))
+  end
+end
+
 local function perform(target, method, command, sent)
   local bytes, why = ask.call(target.space, target.name, target.id, method, command, sent)
   return bytes or fail("%s: %s", target.label, why)
@@ -125,7 +141,7 @@ end
 
 --- Each of its pairs in turn. Values may be so large that one answer does not hold a page of them.
 function M.each_pair(target, prefix)
-  return coroutine.wrap(function()
+  return iterate(function()
     local after, limit = "", PAGE
     repeat
       local sent = ask.pack(prefix, after, limit)
@@ -150,7 +166,7 @@ end
 
 --- Each page of its database in turn, and how many there are; nil: it was written to meanwhile.
 function M.each_page(target)
-  return coroutine.wrap(function()
+  return iterate(function()
     local number, mark = 1, ("\0"):rep(8)
     repeat
       local bytes = perform(target, nil, "database.get", ask.pack(number) .. mark)
@@ -239,7 +255,7 @@ end
 --- that comes or goes meanwhile may come twice or not at all. Without `missing` it fails when it
 --- was not over all slots, for some were on their way from one node to another.
 function M.each_object(query)
-  return coroutine.wrap(function()
+  return iterate(function()
     local at, sum, has_moved, slots_before = M.first_page(), 0, false, nil
     while at do
       local objects, behind, slots = M.page(query, at, query.order and query.limit or PAGE)
