@@ -64,7 +64,7 @@ static int write_transaction(void *argument)
 
 // The names are looked at again behind the commit: what went to a file that has lost its name is
 // not stored. Damage that came since it was rehearsed is the end: what is here is promised, and may
-// not be left out.
+// not be left out: the journal would forget it, and its object go on with what it had before.
 static int write_to_lmdb(struct writing *writing)
 {
     struct od_env *env = writing->applier->env;

@@ -26,12 +26,6 @@ void od_base_name(char name[OD_BASE_NAME_BYTES], uint64_t sequence)
     snprintf(name, OD_BASE_NAME_BYTES, "%020llu.base", (unsigned long long)sequence);
 }
 
-bool od_base_is_name(const char *name)
-{
-    size_t digits = strspn(name, "0123456789");
-    return digits == OD_BASE_NAME_BYTES - sizeof ".base" && strcmp(name + digits, ".base") == 0;
-}
-
 static bool fail(int code, const char *what, const char *path, struct od_error *err)
 {
     errno = code;
@@ -188,7 +182,7 @@ static bool copy_env(struct od_base *base, struct od_env *env, int fd, const cha
         return fail(code, "read", path, err);
     return copying.code == 0 ||
            od_error_set(err, "cannot copy %s/data.mdb: %s%s", env->directory_path,
-                        od_env_reason(copying.code), od_env_advice(copying.code));
+                        od_env_reason(copying.code), od_env_advice(env, copying.code));
 }
 
 struct peeking {

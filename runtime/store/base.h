@@ -27,7 +27,6 @@ struct od_base {
 struct od_env;
 
 void od_base_name(char name[OD_BASE_NAME_BYTES], uint64_t sequence);
-bool od_base_is_name(const char *name);
 
 // Makes the file [path], which must not be there, of what [env] has now. Others may write to it
 // meanwhile.

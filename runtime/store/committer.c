@@ -220,7 +220,7 @@ static void tell_when_lost(struct od_committer *committer)
     od_reports_begin_group(&committer->reports);
     const char *why = committer->lost_why.text[0] != '\0' ? committer->lost_why.text
                                                           : od_env_reason(committer->env->lost);
-    od_reports_lost(&committer->reports, why, od_env_advice(committer->env->lost));
+    od_reports_lost(&committer->reports, why, od_env_advice(committer->env, committer->env->lost));
     od_reports_end_group(&committer->reports);
 }
 
@@ -312,7 +312,7 @@ static bool catch_up(struct od_committer *committer, const char *directory,
         code = od_rehearsal_open(&committer->rehearsal, committer->env);
     if (code != 0)
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
-                            od_env_advice(code));
+                            od_env_advice(committer->env, code));
     if (open_journal(committer, directory, replay, err))
         return true;
     od_journal_close(committer->journal);

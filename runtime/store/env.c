@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "store/advice.h"
 #include "store/env_file.h"
 #include "store/mapped.h"
 
@@ -56,14 +57,12 @@ bool od_env_is_damage(int code)
            code == OD_ENV_BASE_DAMAGED;
 }
 
-const char *od_env_advice(int code)
+const char *od_env_advice(const struct od_env *env, int code)
 {
     if (code == ESTALE)
         return "; what was acknowledged until now is in the file that was open: look which "
                "data.mdb is the right one before you start open-do again";
-    return od_env_is_damage(code)
-               ? "; restore the directory from a backup, or move it away to begin with an empty one"
-               : "";
+    return od_env_is_damage(code) ? od_advice_damaged(env->directory_path) : "";
 }
 
 MDB_val od_env_value(od_slice slice)

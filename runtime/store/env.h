@@ -99,7 +99,7 @@ void od_env_reader_end(struct od_env *env, struct od_env_reader *reader);
 // What LMDB or the system said, for a person; and what to do about it, "" when that is plain.
 const char *od_env_reason(int code);
 bool od_env_is_damage(int code); // Of the file, and no other mishap.
-const char *od_env_advice(int code);
+const char *od_env_advice(const struct od_env *env, int code);
 
 MDB_val od_env_value(od_slice slice);
 od_slice od_env_slice(MDB_val value);

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/advice.h"
 #include "store/copy.h"
 #include "store/file_check.h"
 #include "store/file_page.h"
@@ -20,7 +21,7 @@
 static bool fail_open(const struct od_env *env, int code, struct od_error *err)
 {
     return od_error_set(err, "cannot open %s/data.mdb: %s%s", env->directory_path,
-                        od_env_reason(code), od_env_advice(code));
+                        od_env_reason(code), od_env_advice(env, code));
 }
 
 // --- The map -------------------------------------------------------------------------------------
@@ -237,10 +238,8 @@ static bool make(struct od_env *env, struct od_error *err)
         return true;
     if (has_lock_file(env)) // LMDB makes one when it opens a file that is there.
         return od_error_set(err,
-                            "%s is missing, though lock.mdb beside it says that there was one; "
-                            "restore it from a backup, or move the directory away to begin with an "
-                            "empty one",
-                            path);
+                            "%s is missing, though lock.mdb beside it says that there was one%s",
+                            path, od_advice_damaged(env->directory_path));
     unlink(made); // Of a program that died over it.
     if (!fill(env, made, err))
         return false;

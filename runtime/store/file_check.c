@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "store/advice.h"
 #include "store/file_page.h"
 #include "store/limits.h"
 #include "store/open_file.h"
@@ -159,18 +160,15 @@ static bool look_at_file(struct pages *pages, bool *is_ours)
     return is_sound && look_at_table(pages, meta + od_file_meta_main_at);
 }
 
-static bool refuse(const char *path, const struct pages *pages, struct od_error *err)
+static bool refuse(const char *directory, const struct pages *pages, struct od_error *err)
 {
     if (pages->file_bytes == 0)
-        return od_error_set(err,
-                            "cannot open %s: the file is empty, which it never was; restore the "
-                            "directory from a backup, or move it away to begin with an empty one",
-                            path);
-    return od_error_set(err,
-                        "cannot open %s: the file is damaged (page %llu%s); restore the directory "
-                        "from a backup, or move it away to begin with an empty one",
-                        path, (unsigned long long)pages->bad,
-                        pages->is_short ? "; it is shorter than it was" : "");
+        return od_error_set(err, "cannot open %s/data.mdb: the file is empty, which it never was%s",
+                            directory, od_advice_damaged(directory));
+    return od_error_set(err, "cannot open %s/data.mdb: the file is damaged (page %llu%s)%s",
+                        directory, (unsigned long long)pages->bad,
+                        pages->is_short ? "; it is shorter than it was" : "",
+                        od_advice_damaged(directory));
 }
 
 // False: there is nothing to look at.
@@ -199,7 +197,7 @@ bool od_file_check(const char *directory, struct od_error *err)
     if (is_sound && is_ours && pages.is_short)
         is_sound = truncate(path, (off_t)(pages.page_count * pages.page_bytes)) == 0;
     close(pages.fd);
-    return is_sound || refuse(path, &pages, err);
+    return is_sound || refuse(directory, &pages, err);
 }
 
 // Where the trees begin may be written in this moment: once more then.
@@ -216,5 +214,5 @@ bool od_file_check_all(const char *directory, struct od_error *err)
         is_sound = look_at_file(&pages, &is_ours) && is_ours;
         close(pages.fd);
     }
-    return is_sound || refuse(path, &pages, err);
+    return is_sound || refuse(directory, &pages, err);
 }

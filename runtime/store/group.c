@@ -193,6 +193,7 @@ static struct od_journal_moment next_moment(const struct od_gathering *gathering
 void od_group_commit(struct od_group *group, const struct od_committing *by,
                      struct od_reports *reports)
 {
+    group->env = by->rehearsal->env;
     rehearse(group, by);
     if (group->code == 0 && group->count > 0)
         group->code = write_group(group, by);
@@ -231,7 +232,7 @@ static void tell(struct od_group *group, struct od_reports *reports,
         tell_failure(group, reports, pending,
                      group->engine_err.text[0] != '\0' ? group->engine_err.text
                                                        : od_env_reason(group->code),
-                     od_env_advice(group->code));
+                     od_env_advice(group->env, group->code));
         break;
     case OD_FATE_ELSEWHERE:
         tell_failure(group, reports, pending, "its object is on another node", "");
@@ -241,7 +242,7 @@ static void tell(struct od_group *group, struct od_reports *reports,
         break;
     case OD_FATE_DAMAGED:
         tell_failure(group, reports, pending, od_env_reason(MDB_CORRUPTED),
-                     od_env_advice(MDB_CORRUPTED));
+                     od_env_advice(group->env, MDB_CORRUPTED));
         break;
     case OD_FATE_DISCARDED:
         group->discarded++;

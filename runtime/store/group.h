@@ -34,6 +34,7 @@ struct od_group {
     struct od_list pending;
     struct od_failed_sources *failed;
     struct od_engine *engine; // NULL: the journal has its place.
+    struct od_env *env;       // What it was rehearsed on.
     size_t bytes, count;      // To be written.
     bool sets_alarm;
     int code;                   // Why it is not written; 0: it is.

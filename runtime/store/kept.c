@@ -64,7 +64,7 @@ static void add(struct od_kept *kept, const char *name)
     char path[PATH_MAX];
     struct stat status;
     snprintf(path, sizeof path, "%s/%s", kept->folder, name);
-    bool is_segment = is_segment_name(name), is_base = od_base_is_name(name);
+    bool is_segment = is_segment_name(name), is_base = od_names_is_base(name);
     if ((!is_segment && !is_base) || stat(path, &status) != 0)
         return; // Or it was used again meanwhile.
     if (is_segment)

@@ -12,7 +12,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/fault.h"
 
@@ -26,6 +28,12 @@ static inline const char *od_names_next(DIR *names)
     else
         entry = readdir(names);
     return entry == NULL ? NULL : entry->d_name;
+}
+
+// Of a base (base.h): twenty digits and ".base".
+static inline bool od_names_is_base(const char *name)
+{
+    return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".base") == 0;
 }
 
 #endif

@@ -82,7 +82,7 @@ bool od_reader_has_failed(const struct od_reader *reader, struct od_error *err)
         return false;
     od_error_set(err, "cannot read what is stored in %s/data.mdb: %s%s",
                  reader->env->directory_path, od_env_reason(reader->failure),
-                 od_env_advice(reader->failure));
+                 od_env_advice(reader->env, reader->failure));
     return true;
 }
 

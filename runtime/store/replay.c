@@ -25,8 +25,9 @@ bool od_replay_end(struct od_replay *replay, struct od_error *err)
     int code = 0;
     if (!od_gathering_is_empty(&replay->gathering))
         code = od_applier_run(&replay->applier, &replay->gathering, NULL);
-    return code == 0 || od_error_set(err, "cannot put the journal into %s/data.mdb: %s%s",
-                                     env->directory_path, od_env_reason(code), od_env_advice(code));
+    return code == 0 ||
+           od_error_set(err, "cannot put the journal into %s/data.mdb: %s%s", env->directory_path,
+                        od_env_reason(code), od_env_advice(env, code));
 }
 
 bool od_replay_take(void *context, const struct od_journal_moment *moment, od_slice submission,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/moment.h"
+#include "store/advice.h"
 #include "store/backup.h"
 #include "store/env.h"
 #include "store/file_check.h"
@@ -100,7 +101,7 @@ static bool consider_name(struct choosing *choosing, const char *name, struct od
 {
     char path[2 * PATH_MAX];
     struct od_base base = {0};
-    if (!od_base_is_name(name))
+    if (!od_names_is_base(name))
         return true;
     snprintf(path, sizeof path, "%s/%s", choosing->restoring->folder, name);
     if (od_base_look(&base, path, choosing->unread))
@@ -175,25 +176,65 @@ static bool look_at_data(struct od_journal_mark *mark, const char *directory, st
            od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
 }
 
-// A data file goes on, so it is taken only where no base will do.
+static int look_at_pages(void *argument)
+{
+    const struct looking *looking = argument;
+    return od_file_check_all(looking->env->directory_path, looking->err) ? 0 : MDB_CORRUPTED;
+}
+
+// Every page of the data file, which others may write to.
+static bool check_data(const char *directory, struct od_error *err)
+{
+    struct looking looking = {.call = look_at_pages, .err = err};
+    if (!od_env_open(&looking.env, directory, false, err))
+        return false;
+    od_error_set(err, "cannot read %s/data.mdb", directory); // If nothing more is known.
+    int code = look(&looking);
+    od_env_close(looking.env);
+    return code == 0;
+}
+
+static bool has_until(const struct restoring *restoring)
+{
+    return restoring->restore->until_ms != 0 || restoring->restore->until_group != 0;
+}
+
+// What is done instead is what the advice says.
+static void pass_over_data(struct restoring *restoring, const struct od_error *err)
+{
+    const char *advice = od_advice_damaged(restoring->restore->from);
+    struct od_error *why = &restoring->restore->passed_over;
+    *why = *err;
+    char *told = strstr(why->text, advice);
+    if (told != NULL)
+        *told = '\0';
+}
+
+// A data file goes on, so it is taken only where no base will do, or nothing is to
+// be left out of it.
 static bool consider_data(struct choosing *choosing, struct od_error *err)
 {
     struct restoring *restoring = choosing->restoring;
+    const struct od_restore *restore = restoring->restore;
     if (!restoring->has_data)
         return true;
-    if (!look_at_data(&restoring->data, restoring->restore->from, err)) {
+    bool is_read = look_at_data(&restoring->data, restore->from, err);
+    if (!is_read)
         restoring->data = (struct od_journal_mark){0};
-        restoring->restore->passed_over = *err;
-        return choosing->has_found; // A base and all that is behind it are as good.
-    }
-    if (choosing->has_found && !is_same(&restoring->data, &restoring->base.mark))
+    if (is_read && choosing->has_found && !is_same(&restoring->data, &restoring->base.mark))
         return od_error_set(err,
                             "%s belongs to another data directory than %s/data.mdb; move away what "
                             "is not its own",
-                            restoring->base_path, restoring->restore->from);
-    if (choosing->has_found &&
-        (restoring->restore->until_ms != 0 || restoring->restore->until_group != 0))
+                            restoring->base_path, restore->from);
+    if (is_read && choosing->has_found && has_until(restoring))
         return true;
+    bool is_sound = is_read;
+    if (is_read && choosing->has_found && restore->to != NULL)
+        is_sound = check_data(restore->from, err);
+    if (!is_sound) {
+        pass_over_data(restoring, err);
+        return choosing->has_found; // A base and all that is behind it are as good.
+    }
     const struct od_base base = {.mark = restoring->data};
     return consider(choosing, &base, "", err);
 }
@@ -352,24 +393,6 @@ static bool make(struct restoring *restoring, const char *folder, struct od_erro
     snprintf(lock, sizeof lock, "%s/lock.mdb", folder);
     unlink(lock);
     return is_made;
-}
-
-static int look_at_pages(void *argument)
-{
-    const struct looking *looking = argument;
-    return od_file_check_all(looking->env->directory_path, looking->err) ? 0 : MDB_CORRUPTED;
-}
-
-// Every page of the data file, which others may write to.
-static bool check_data(const char *directory, struct od_error *err)
-{
-    struct looking looking = {.call = look_at_pages, .err = err};
-    if (!od_env_open(&looking.env, directory, false, err))
-        return false;
-    od_error_set(err, "cannot read %s/data.mdb", directory); // If nothing more is known.
-    int code = look(&looking);
-    od_env_close(looking.env);
-    return code == 0;
 }
 
 static bool check(struct restoring *restoring, struct od_error *err)

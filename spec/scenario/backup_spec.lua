@@ -4,6 +4,7 @@
 local Server = require "spec.support.server"
 local json = require "dkjson"
 local process = require "spec.support.process"
+local shell = require "spec.support.shell"
 local ffi = require "ffi"
 
 pcall(ffi.cdef, [[
@@ -36,6 +37,8 @@ function Ledger:alarm() end
 
 return { namespaces = { ledgers = Ledger } }
 ]]
+
+local PAGE = 4096
 
 local function now_ms()
   local time = ffi.new("struct backup_spec_timeval")
@@ -133,6 +136,21 @@ describe("a backup", function()
     end
     pipe:close()
     return found
+  end
+
+  -- Makes one page of the data file none, one after the other, until it
+  -- is one that is used.
+  local function spoil_page(name)
+    local bytes = shell.read(path(name))
+    for at = 2 * PAGE, #bytes - PAGE, PAGE do
+      shell.write(path(name), bytes:sub(1, at + 10) .. "\x77" .. bytes:sub(at + 12))
+      local code, output = ask("restore", "--check", path "data")
+      if code ~= 0 then
+        assert.matches("data.mdb: the file is damaged %(page " .. at / PAGE .. "%)", output)
+        return
+      end
+    end
+    error "it has no page that is used"
   end
 
   it("has what was acknowledged, with alarms and what was deleted", function()
@@ -267,6 +285,34 @@ describe("a backup", function()
       assert.matches("cannot open .*data.mdb",
         refused("backup", path "copy", "--data", path "data"))
     end
+  end)
+
+  -- Only the mark of data.mdb was looked at: one whose other pages were rubbish was taken and could
+  -- not be copied, though base and journal had everything. Who asked `open-do run` was sent to a
+  -- backup or an empty directory.
+  it("is made of base and journal where pages of data.mdb are rubbish, as `run` says", function()
+    server:hang_up()
+    server:shut_down()
+    server.options.args = { "--history", "1h" }
+    server:launch()
+    wait_exists "data/journal/00000000000000000000.base"
+    put("a", 1, 20, 1000)
+    server:hang_up()
+    server:shut_down()
+    spoil_page "data/data.mdb"
+    local advice = "data.mdb: the file is damaged %(page %d+%); its history brings back what was "
+      .. "acknowledged: open%-do restore DIR NEW\n"
+    assert.matches(advice, refused("restore", "--check", path "data"))
+    assert.matches(advice,
+      refused("run", server.script, "--data", path "data", "--listen", "127.0.0.1:0"))
+    local other, output = restored(path "data")
+    assert.equal(all(1, 20), other:get("/ledgers/a").body)
+    assert.matches("data.mdb: the file is damaged %(page %d+%)\n"
+      .. "[^\n]*a base and all that the journal has behind it are taken instead", output)
+    os.remove(path "data/data.mdb")
+    assert.matches("data.mdb is missing, .*; its history brings back what was acknowledged",
+      refused("run", server.script, "--data", path "data", "--listen", "127.0.0.1:0"))
+    assert.equal(all(1, 20), restored(path "data"):get("/ledgers/a").body)
   end)
 
   it("waits for nothing that is no file", function()

@@ -115,6 +115,13 @@ static const char *describe_last(const struct od_journal_moment *last, char text
     return text;
 }
 
+static const char *describe_done(const struct od_restore *restore)
+{
+    if (restore->to != NULL)
+        return "is a data directory now";
+    return restore->passed_over.text[0] == '\0' ? "is whole" : "can be restored";
+}
+
 static void say_restored(const struct od_options *options, const struct od_restore *restore)
 {
     char last[64];
@@ -122,9 +129,8 @@ static void say_restored(const struct od_options *options, const struct od_resto
         printf("{\"at\":%" PRId64 ",\"group\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
                restore->last.time_ms, restore->last.sequence, restore->bytes);
     else
-        printf("%s is %s; %s\n", restore->to == NULL ? restore->from : restore->to,
-               restore->to == NULL ? "whole" : "a data directory now",
-               describe_last(&restore->last, last));
+        printf("%s %s; %s\n", restore->to == NULL ? restore->from : restore->to,
+               describe_done(restore), describe_last(&restore->last, last));
 }
 
 enum od_exit od_restore_command_run(const struct od_options *options)
