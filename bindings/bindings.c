@@ -178,6 +178,8 @@ static void add_methods_in_lua(lua_State *L)
     lua_pushvalue(L, -1);
     od_userdata_add_table(L, OD_USERDATA_STORAGE);
     od_userdata_add_table(L, OD_USERDATA_TRANSACTION);
+    od_embedded_push(L, "engine.put");
+    od_userdata_add_table(L, OD_USERDATA_STORAGE);
     od_embedded_push(L, "engine.send");
     od_userdata_add_table(L, OD_USERDATA_WEBSOCKET);
 }
@@ -226,7 +228,6 @@ static int set_up(lua_State *L)
     od_sandbox_open_standard(L);
     open_modules(L);
     od_coroutines_open(L);
-    od_userdata_open(L);
     engine->sockets_ref = reference_weak_table(L);
     lua_pushliteral(L, "state");
     engine->state_name_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -244,6 +244,14 @@ static int send_message(lua_State *L)
     return 0;
 }
 
+// What waits for a write is put into the outbox; one that only connects is send_message's.
+static bool send_sound(struct od_socket *socket, od_slice message, bool is_binary)
+{
+    return od_socket_send_at_once(socket, message, is_binary) ||
+           (od_socket_ready_state(socket) != OD_READY_CONNECTING &&
+            od_socket_send(socket, message, is_binary));
+}
+
 // For compiled code (lua/engine/send.lua), which goes on in Lua: it may not raise. False: nothing
 // was done, and send_message is to be called.
 static bool try_to_send(const struct od_engine *engine, void *self, const char *text, size_t size,
@@ -255,7 +263,7 @@ static bool try_to_send(const struct od_engine *engine, void *self, const char *
     struct od_socket *socket = running_socket(engine, end);
     od_slice message = {text, size};
     bool is_sound = size <= OD_MESSAGE_BYTES_MAX && (is_binary || od_utf8_is_valid(message));
-    return is_sound && socket != NULL && od_socket_send_at_once(socket, message, is_binary);
+    return is_sound && socket != NULL && send_sound(socket, message, is_binary);
 }
 
 // What may be sent is asked of who sends it: a code that only one of both allows would end a
@@ -429,27 +437,15 @@ const luaL_Reg od_end_methods[] = {{"serializeAttachment", serialize_attachment}
 
 // --- Opening ------------------------------------------------------------------------------------
 
-// native.socket: what lua/engine/send.lua is made of, and the pair that a request is accepted with.
-static void put_send(lua_State *L)
-{
-    lua_createtable(L, 0, 4);
-    lua_pushcfunction(L, make_pair);
-    lua_setfield(L, -2, "pair");
-    lua_pushcfunction(L, send_message);
-    lua_setfield(L, -2, "send");
-    lua_pushlightuserdata(L, (void *)(uintptr_t)try_to_send);
-    lua_setfield(L, -2, "try");
-    lua_pushlightuserdata(L, od_engine_of(L));
-    lua_setfield(L, -2, "engine");
-    od_embedded_put_native_table(L, "socket");
-}
-
 void od_lib_socket_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close", close_socket}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"pair", make_pair}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_WEBSOCKET, methods, od_end_property);
     lua_pop(L, 1);
-    put_send(L);
+    od_embedded_put_native_try(L, "send", send_message, (void *)(uintptr_t)try_to_send,
+                               od_engine_of(L));
+    od_embedded_put_native(L, "socket", functions); // With which a request is accepted.
     od_userdata_add_functions(L, OD_USERDATA_WEBSOCKET, od_end_methods);
     od_response_socket = response_socket;
     od_response_socket_push = push_response_socket;

@@ -51,11 +51,16 @@ static void push_new_part(lua_State *L, od_handle handle, enum part part)
         od_id_push_object(L, od_instance_find(L, handle, "id")->object);
 }
 
+static int first_part(od_handle handle)
+{
+    return (int)(handle.place % OD_STATE_PARTS_KEPT) * PART_COUNT + 1;
+}
+
 static int push_part(lua_State *L, od_handle handle, enum part part)
 {
     struct od_engine *engine = od_engine_of(L);
     od_handle *owner = &engine->parts_owners[handle.place % OD_STATE_PARTS_KEPT];
-    int first = (int)(handle.place % OD_STATE_PARTS_KEPT) * PART_COUNT + 1;
+    int first = first_part(handle);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->parts_ref);
     if (owner->generation != handle.generation)
         clear_parts(L, lua_gettop(L), first);
@@ -77,6 +82,16 @@ static int property(lua_State *L)
     if (od_object_ref_is_key(L, "id"))
         return push_part(L, state->handle, PART_ID);
     return od_userdata_no_field(L);
+}
+
+// For compiled code (lua/engine/parts.lua): where in the table of parts the [part] of [self] is, if
+// it was kept; 0: the table has none of this instance.
+static int find_part(const struct od_engine *engine, void *self, int part)
+{
+    const struct state *state = od_userdata_content(self, OD_USERDATA_STATE);
+    OD_ASSERT(state != NULL); // Scripts cannot get at the function that asks.
+    const od_handle *owner = &engine->parts_owners[state->handle.place % OD_STATE_PARTS_KEPT];
+    return owner->generation == state->handle.generation ? first_part(state->handle) + part : 0;
 }
 
 // --- Time limits --------------------------------------------------------------------------------
@@ -180,6 +195,22 @@ void od_context_push(lua_State *L)
     od_freeze(L, "ctx");
 }
 
+// Before lua/engine/parts.lua is loaded, which is made of it.
+static void put_parts(lua_State *L)
+{
+    lua_createtable(L, OD_STATE_PARTS_KEPT * PART_COUNT, 0);
+    lua_pushvalue(L, -1);
+    od_engine_of(L)->parts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    od_embedded_put_native_table(L, "parts_kept");
+    lua_createtable(L, 0, PART_COUNT);
+    lua_pushinteger(L, PART_STORAGE);
+    lua_setfield(L, -2, "storage");
+    lua_pushinteger(L, PART_ID);
+    lua_setfield(L, -2, "id");
+    od_embedded_put_native_table(L, "parts");
+    od_embedded_put_native_try(L, "part", property, (void *)(uintptr_t)find_part, od_engine_of(L));
+}
+
 void od_lib_state_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"abort", abort_object},
@@ -187,10 +218,9 @@ void od_lib_state_open(lua_State *L)
                                        {"setHibernatableWebSocketEventTimeout", set_event_timeout},
                                        {"getHibernatableWebSocketEventTimeout", get_event_timeout},
                                        {NULL, NULL}};
+    put_parts(L);
     od_userdata_define(L, OD_USERDATA_STATE, methods, property);
     lua_pop(L, 1);
-    lua_createtable(L, OD_STATE_PARTS_KEPT * PART_COUNT, 0);
-    od_engine_of(L)->parts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_userdata_add_functions(L, OD_USERDATA_STATE, od_state_socket_methods);
     od_embedded_put_native(L, "sockets", od_state_socket_functions);
 }

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "api/sql.h"
+#include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "object/limits.h"
@@ -257,6 +258,24 @@ static int put(lua_State *L)
     return 0;
 }
 
+// For compiled code (lua/engine/put.lua), which goes on in Lua: it may not raise. False: nothing
+// was done, and put is to be called.
+static bool try_to_put(struct od_engine *engine, void *self, const char *key, size_t key_size,
+                       const char *text, size_t size)
+{
+    const struct content *content = od_userdata_content(self, OD_USERDATA_STORAGE);
+    struct od_object *object =
+        content == NULL ? NULL : od_instance_running(engine, content->instance);
+    if (object == NULL || key_size > OD_KEY_BYTES_MAX || size > OD_VALUE_BYTES_MAX)
+        return false;
+    struct od_bytes *value = od_engine_scratch(engine);
+    struct od_error err;
+    od_value_encode_string(value, (od_slice){text, size});
+    return value->size <= OD_VALUE_BYTES_MAX &&
+           od_storage_put(&object->storage, (od_slice){key, key_size}, od_bytes_slice(value), false,
+                          &err);
+}
+
 // --- delete -------------------------------------------------------------------------------------
 
 static bool delete_key(lua_State *L, struct od_object *object, od_slice key, bool unconfirmed)
@@ -357,4 +376,5 @@ void od_lib_storage_open(lua_State *L)
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_bookmark_methods);
     od_storage_put_bookmarks(L);
     od_storage_put_list(L);
+    od_embedded_put_native_try(L, "put", put, (void *)(uintptr_t)try_to_put, od_engine_of(L));
 }

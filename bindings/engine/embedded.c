@@ -168,6 +168,19 @@ void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *func
     od_embedded_put_native_table(L, name);
 }
 
+void od_embedded_put_native_try(lua_State *L, const char *name, lua_CFunction function, void *try,
+                                void *engine)
+{
+    lua_createtable(L, 0, 3);
+    lua_pushcfunction(L, function);
+    lua_setfield(L, -2, "call");
+    lua_pushlightuserdata(L, try);
+    lua_setfield(L, -2, "try");
+    lua_pushlightuserdata(L, engine);
+    lua_setfield(L, -2, "engine");
+    od_embedded_put_native_table(L, name);
+}
+
 void od_embedded_put_runtime(lua_State *L, const char *name)
 {
     push_kept(L, &native_key);

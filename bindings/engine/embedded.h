@@ -25,6 +25,12 @@ void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *func
 void od_embedded_put_native_table(lua_State *L,
                                   const char *name); // The same: pops the table on top.
 
+// The same: what compiled code can call. [function] as `call`; as `try` the address of what does
+// the same by a call of the FFI, with the [engine] as its first argument, or does nothing and says
+// so.
+void od_embedded_put_native_try(lua_State *L, const char *name, lua_CFunction function, void *try,
+                                void *engine);
+
 // The text of the module [name]; it must be there.
 od_slice od_embedded_source(const char *name);
 

@@ -58,7 +58,6 @@ struct od_engine {
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];
-    int members_ref;      // Makes the __index of userdata (lua/engine/members.lua).
     int selves_ref;       // Where `self` of each instance stands (instance.h);
     uint64_t selves_fits; // so often tables of it were given back.
     int parts_ref; // `id` and `storage` of instances whose handlers asked for them (api/state.c),

@@ -122,3 +122,11 @@ struct od_object *od_instance_object(lua_State *L, od_handle handle, const char 
                  call, instance->object->label);
     return instance->object;
 }
+
+struct od_object *od_instance_running(const struct od_engine *engine, od_handle handle)
+{
+    const struct od_instance *instance = od_handles_find(&engine->instances, handle);
+    bool is_running =
+        instance != NULL && engine->task != NULL && engine->task->object == instance->object;
+    return is_running ? instance->object : NULL;
+}

@@ -43,5 +43,7 @@ struct od_instance *od_instance_find(lua_State *L, od_handle handle, const char 
 // is gone and when the code of another object runs: what one object does may rest on writes of its
 // own, and only its own outbox knows them.
 struct od_object *od_instance_object(lua_State *L, od_handle handle, const char *call);
+// The same without a word: NULL where that raises.
+struct od_object *od_instance_running(const struct od_engine *engine, od_handle handle);
 
 #endif

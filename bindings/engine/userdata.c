@@ -11,13 +11,15 @@ enum {
     fields_max = 32
 };
 
-// How messages name a kind, how scripts write one before a colon, and what it has besides methods.
+// How messages name a kind, how scripts write one before a colon, what it has besides methods, and
+// the module that finds both; NULL: engine.members.
 static const struct {
     const char *name;
     const char *variable;
     const char *properties[5];
+    const char *members;
 } names[OD_USERDATA_COUNT] = {
-    [OD_USERDATA_STATE] = {"a state", "state", {"id", "storage"}},
+    [OD_USERDATA_STATE] = {"a state", "state", {"id", "storage"}, "engine.parts"},
     [OD_USERDATA_STORAGE] = {"a storage", "storage", {"kv", "sql"}},
     [OD_USERDATA_TRANSACTION] = {"a transaction", "txn", {NULL}},
     [OD_USERDATA_SQL] = {"a database", "storage.sql", {"databaseSize"}},
@@ -42,12 +44,6 @@ static const struct {
 struct head {
     const void *kind; // Its row of names.
 };
-
-void od_userdata_open(lua_State *L)
-{
-    od_embedded_push(L, "engine.members");
-    od_engine_of(L)->members_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-}
 
 static enum od_userdata kind_of(lua_State *L, int index)
 {
@@ -121,14 +117,13 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
 {
     OD_ASSERT(kind < OD_USERDATA_COUNT);
     OD_ASSERT(od_engine_of(L)->kinds[kind].metatable_ref == 0); // Once.
-    struct od_engine *engine = od_engine_of(L);
-    struct od_userdata_kind *made = &engine->kinds[kind];
+    struct od_userdata_kind *made = &od_engine_of(L)->kinds[kind];
     lua_newtable(L);
     luaL_setfuncs(L, methods, 0);
     made->methods_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 
     lua_newtable(L);
-    push_registered(L, engine->members_ref);
+    od_embedded_push(L, names[kind].members != NULL ? names[kind].members : "engine.members");
     push_registered(L, made->methods_ref);
     lua_pushcfunction(L, properties);
     lua_call(L, 2, 1);

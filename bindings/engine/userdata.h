@@ -36,8 +36,6 @@ struct od_userdata_kind { // What the engine keeps of each.
     int methods_ref;
 };
 
-void od_userdata_open(lua_State *L); // Once a state, before the first kind.
-
 // Says what [kind] can do. [properties], called as (object, key) for what is no method, pushes one
 // value or ends in od_userdata_no_field. Leaves the metatable on the stack, for the events of a
 // kind (__eq, __tostring).

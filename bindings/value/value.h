@@ -30,6 +30,7 @@
 // users[3].socket", or "the value is larger than 2097152 bytes".
 OD_MUST_CHECK bool od_value_encode(lua_State *L, int index, struct od_bytes *out, size_t bytes_max,
                                    struct od_error *err);
+void od_value_encode_string(struct od_bytes *out, od_slice text); // The same of a string.
 
 // Puts the [count] values from [first] on, as a call passes them: nil is allowed among them. On
 // false [err] names the value by [noun] and its place: "argument 2: cannot send a function at

@@ -83,22 +83,28 @@ static bool encode_number(struct encoder *encoder, int index)
     return true;
 }
 
-static bool encode_string(struct encoder *encoder, int index)
+static void put_string(struct od_bytes *out, od_slice text)
 {
-    size_t size;
-    const char *text = lua_tolstring(encoder->L, index, &size);
-    if (!has_room(encoder, size + 1))
-        return fail_size(encoder);
-    char *place = od_bytes_reserve(encoder->out, size + 11);
+    char *place = od_bytes_reserve(out, text.size + 11);
     size_t head = 1;
-    if (size < OD_TAG_SHORT_END - OD_TAG_SHORT) {
-        place[0] = (char)(OD_TAG_SHORT + size);
+    if (text.size < OD_TAG_SHORT_END - OD_TAG_SHORT) {
+        place[0] = (char)(OD_TAG_SHORT + text.size);
     } else {
         place[0] = OD_TAG_STRING;
-        head += put_varint(place + 1, size);
+        head += put_varint(place + 1, text.size);
     }
-    memcpy(place + head, text, size);
-    encoder->out->size += head + size;
+    if (text.size > 0)
+        memcpy(place + head, text.at, text.size);
+    out->size += head + text.size;
+}
+
+static bool encode_string(struct encoder *encoder, int index)
+{
+    od_slice text;
+    text.at = lua_tolstring(encoder->L, index, &text.size);
+    if (!has_room(encoder, text.size + 1))
+        return fail_size(encoder);
+    put_string(encoder->out, text);
     return encoder->out->size <= encoder->size_max || fail_size(encoder);
 }
 
@@ -267,6 +273,12 @@ bool od_value_encode(lua_State *L, int index, struct od_bytes *out, size_t bytes
     if (!ok)
         out->size = mark;
     return ok;
+}
+
+void od_value_encode_string(struct od_bytes *out, od_slice text)
+{
+    od_bytes_put_u8(out, OD_VALUE_FORMAT);
+    put_string(out, text);
 }
 
 // --- Lists ---------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 -- ws:send as compiled code can run it. A C function that is called by way of Lua's stack ends a
 -- compiled trace, and entering and leaving it costs more than what it does; a call of the FFI is a
--- mere call. So [try] sends what can leave at once; all else, and every mistake, is [send]'s.
+-- mere call. So [try] sends to the socket whose event runs; all else, and every mistake, is
+-- [send]'s.
 local _, native = ...
 
 local ffi, type = package.loaded.ffi, type
-local send = native.socket.send
-local engine = ffi.cast("void *", native.socket.engine)
-local try = ffi.cast("bool (*)(void *, void *, const char *, size_t, bool)", native.socket.try)
+local send = native.send.call
+local engine = ffi.cast("void *", native.send.engine)
+local try = ffi.cast("bool (*)(void *, void *, const char *, size_t, bool)", native.send.try)
 
 local M = {}
 

@@ -4,11 +4,14 @@
 // Workers are started from /proc/self/exe, which under valgrind names valgrind; and a map as large
 // as the store can ever be has no place in the addresses it leaves, which it says with an error of
 // its own instead of that of a system whose addresses are limited. And the clock goes as much more
-// slowly as the program does: a turn has its time, and would be over after a few messages.
+// slowly as the program does: a turn has its time, and would be over after a few messages. Who
+// waits until a time waits by that clock, too, or would be awake at once and wait again.
 
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -39,13 +42,28 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
 }
 
+static struct timespec scaled(struct timespec time, long long times, long long parts)
+{
+    long long ns = (time.tv_sec * 1000000000ll + time.tv_nsec) * times / parts;
+    return (struct timespec){ns / 1000000000, ns % 1000000000};
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int result = (int)syscall(SYS_clock_gettime, clock, now);
     if (result != 0 || clock != CLOCK_MONOTONIC)
         return result;
-    long long ns = (now->tv_sec * 1000000000ll + now->tv_nsec) / SLOWER;
-    now->tv_sec = ns / 1000000000;
-    now->tv_nsec = ns % 1000000000;
+    *now = scaled(*now, 1, SLOWER);
     return 0;
+}
+
+// All conditions of the program go by CLOCK_MONOTONIC.
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                           const struct timespec *until)
+{
+    static int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    if (wait == NULL)
+        *(void **)&wait = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    struct timespec real = scaled(*until, SLOWER, 1);
+    return wait(condition, mutex, &real);
 }
