@@ -153,9 +153,9 @@ local function examine(directory, ledgers, position)
     object:put("afterwards", "1")
     object:seal()
   end
-  image:settle()
-  image:close()
-  return why
+  local seq = image:turn()
+  image:close() -- LMDB has it then; while it is open it would wait for more.
+  return why or not image:find("applied", 1, seq) and "what was written afterwards is not applied"
 end
 
 -- Examines images in a process of their own, because a damaged file may end it. Returns a line for
