@@ -23,6 +23,15 @@ function handlers.count(self)
   return tostring(storage:get("count"))
 end
 
+function handlers.ring(self)
+  self.state.storage:setAlarm(od.now())
+  return "set"
+end
+
+function Room:alarm()
+  od.log.info("rings")
+end
+
 function handlers.size(self, ws, rest)
   return tostring(#rest)
 end
