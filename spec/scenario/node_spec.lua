@@ -330,7 +330,9 @@ describe("WebSockets whose owner has only just started", function()
     local client = nodes[1]:connect(there .. "socket")
     client:send("x")
     client:expect("2 1 none x")
-    nodes[1]:get(there .. "crowd") -- Its edge knows by then that nothing is under way.
+    nodes[1]:get(there .. "tell?text=settled") -- As in `settle` above.
+    client:expect("settled")
+    nodes[1]:get(there .. "crowd")
     nodes:kill(2, { [2] = { 0, 1023 } })
     nodes:start_again(2)
     client:send("y")

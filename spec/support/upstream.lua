@@ -28,10 +28,19 @@ Peer.__index = Peer
 local Upstream = {}
 Upstream.__index = Upstream
 
+-- busted loads this module anew for each file; what is reserved is until the process ends.
+local registry = debug.getregistry()
+registry.open_do_reserved = registry.open_do_reserved or {}
+local reserved = registry.open_do_reserved
+
+-- Else the server under test would hold it open as well.
+local function keep_from_programs(tcp)
+  ffi.C.fcntl(tcp:getfd(), F_SETFD, ffi.new("int", FD_CLOEXEC))
+end
+
 function M.listen(port)
   local tcp = assert(socket.bind("127.0.0.1", port or 0, 512))
-  -- Else the server under test would hold it open as well.
-  ffi.C.fcntl(tcp:getfd(), F_SETFD, ffi.new("int", FD_CLOEXEC))
+  keep_from_programs(tcp)
   local _, own = tcp:getsockname()
   return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
     url = "ws://127.0.0.1:" .. own }, Upstream)
@@ -43,19 +52,15 @@ function M.each()
   return kept.each(getfenv(2), M.listen)
 end
 
--- A port that nobody had a moment ago, for programs that cannot let the system pick; and it is
--- below those that the system picks for others meanwhile.
+-- A port for programs that cannot let the system pick. It stays bound, so that the system gives it
+-- to nobody else; who listens there says SO_REUSEADDR, and as nobody listens here, may.
 function M.free_port()
-  local chance = assert(io.open("/dev/urandom", "rb"))
-  local tcp, port
-  repeat
-    local high, low = chance:read(2):byte(1, 2)
-    port = 10000 + (256 * high + low) % 20000
-    tcp = socket.bind("127.0.0.1", port)
-  until tcp
-  tcp:close()
-  chance:close()
-  return port
+  local tcp = assert(socket.tcp4())
+  tcp:setoption("reuseaddr", true)
+  assert(tcp:bind("127.0.0.1", 0))
+  keep_from_programs(tcp)
+  reserved[#reserved + 1] = tcp
+  return tonumber((select(2, tcp:getsockname())))
 end
 
 -- The next connection, of which nothing is read yet.
