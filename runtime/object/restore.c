@@ -92,6 +92,9 @@ static void reconnect(struct od_socket *socket, const struct restored *restored,
         od_socket_closed(socket, 1006, OD_SLICE("the worker of this object has ended"), false);
     }
     socket->has_closed = od_socket_ready_state(socket) == OD_READY_CLOSING;
+    // What its client sends is for the next owner, if there is one (nodes/slots.h).
+    if (!socket->is_events && !od_places_may_run(socket->object))
+        od_socket_pause(socket);
 }
 
 void od_restore_socket(struct od_objects *objects, od_slice body, int fd)

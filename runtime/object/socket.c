@@ -213,8 +213,9 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
 }
 
 // TCP then slows the client down; nothing is refused that was read already.
-OD_SELDOM static void pause_reading(struct od_socket *socket)
+OD_SELDOM void od_socket_pause(struct od_socket *socket)
 {
+    od_socket_check(socket);
     if (socket->is_paused)
         return;
     socket->is_paused = true;
@@ -228,7 +229,7 @@ static inline void count_waiting(struct od_socket *socket, size_t size)
     socket->waiting_bytes += size;
     socket->object->objects->waiting_bytes += size;
     if (has_much_waiting(socket, 1))
-        pause_reading(socket);
+        od_socket_pause(socket);
 }
 
 static void receive(struct od_socket *socket, struct od_event *event)
@@ -382,8 +383,9 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
     receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
 }
 
-OD_SELDOM static void resume_reading(struct od_socket *socket)
+OD_SELDOM void od_socket_resume(struct od_socket *socket)
 {
+    od_socket_check(socket);
     if (has_much_waiting(socket, 2) || !od_places_may_read(socket->object))
         return;
     socket->is_paused = false;
@@ -420,7 +422,7 @@ inline void od_socket_event_done(struct od_socket *socket, enum od_event_kind ki
     else if (!od_list_is_empty(&socket->waiting))
         let_next_in(socket);
     if (socket->is_paused && !is_last)
-        resume_reading(socket);
+        od_socket_resume(socket);
     if (!socket->is_listed)
         od_socket_release(socket);
 }

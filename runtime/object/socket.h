@@ -65,7 +65,7 @@ struct od_socket {
     bool is_busy;           // A task handles an event of it.
     bool peer_closed;       // Its last event is queued or handled.
     bool is_gone;           // No connection any more.
-    bool is_paused;         // Not read, because too much waits.
+    bool is_paused;         // Not read: too much waits, or its object is not here for now.
     bool is_listed;         // Among the object's sockets; false once its last event is handled.
     struct od_list waiting; // Events behind the one that is handled.
     od_time_ms auto_response_ms; // When the last auto response went, wall clock; 0 for never.
@@ -124,6 +124,11 @@ void od_socket_failed(struct od_socket *socket, od_slice why);
 // News of a dial (wish.h): its connection is about to be there; or there is none so far.
 void od_socket_opened(struct od_socket *socket, bool is_again);
 void od_socket_unreached(struct od_socket *socket, od_slice why);
+
+// Nothing more is read of it; or again, if its object can take it. Also of one that is paused, or
+// is not.
+void od_socket_pause(struct od_socket *socket);
+void od_socket_resume(struct od_socket *socket);
 
 // A task has handled an event of the socket. After the last one it answers the peer's Close, unless
 // the handler did, and leaves the list of its object.

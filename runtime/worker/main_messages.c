@@ -9,6 +9,7 @@
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/loading.h"
+#include "object/nodes/removal.h"
 #include "object/nodes/slots.h"
 #include "object/operator/inspection.h"
 #include "object/operator/report.h"
@@ -241,6 +242,7 @@ static void receive_restored(struct od_worker *worker, od_slice body, int fd)
     moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_store_durable(worker->store, 0, &moment); // Of the life before.
     worker->is_restored = true;
+    od_removal_of_strays(&worker->objects);
     od_link_send(&worker->main, OD_KIND_BACK, (od_slice){NULL, 0}, -1);
 }
 

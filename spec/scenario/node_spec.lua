@@ -340,6 +340,50 @@ describe("WebSockets whose owner has only just started", function()
   end)
 end)
 
+-- What its worker left was given to the next one as if the object were there still.
+describe("WebSockets whose worker ends as their object goes", function()
+  local SLOW = SOURCE:gsub("local Thing",
+    "local loaded_ms = od.now() + 1500 while od.now() < loaded_ms do end %0", 1)
+  local nodes = Nodes.each { count = 2, source = SLOW, workers = 1 }
+
+  local there, client
+
+  before_each(function()
+    there = "/things/" .. nodes:name_at(2) .. "/"
+    client = nodes[2]:connect(there .. "socket")
+    client:send("tag blue")
+    client:expect("2 1 blue tag blue")
+    nodes[2]:get(there .. "crowd")
+    nodes[2]:expect_mishap("another one is started")
+    process.send_signal(nodes[2]:status().workers[1].pid, "KILL")
+  end)
+
+  local function is_at(id)
+    client:expect(id .. " 2 blue x")
+    assert.equal(id .. ":1", nodes[2]:get(there .. "crowd").body)
+  end
+
+  it("stay where they came", function()
+    nodes:own { [1] = { 0, 1023 } }
+    nodes[2]:wait_log("worker 0 is back")
+    client:send("x")
+    is_at(1)
+  end)
+
+  for id = 1, 2 do
+    it("are read when somebody has it: node " .. id, function()
+      nodes:own {}
+      nodes[2]:wait_log("worker 0 is back")
+      client:send("x")
+      for _ = 1, 3 do -- It would have been read by then.
+        nodes[2]:get("/nothing")
+      end
+      nodes:own { [id] = { 0, 1023 } }
+      is_at(id)
+    end)
+  end
+end)
+
 -- They came as soon as their nodes knew where it was, and missed what it told all until then.
 describe("the WebSockets of an object that moves", function()
   local nodes = Nodes.each { count = 2, source = SOURCE }

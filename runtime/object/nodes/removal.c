@@ -59,10 +59,8 @@ static void stop_reading(struct od_object *object)
 {
     OD_LIST_EACH (link, &object->sockets) {
         struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
-        if (socket->is_paused || socket->is_events || !socket->is_attached)
-            continue;
-        socket->is_paused = true;
-        od_websocket_pause(socket->websocket);
+        if (!socket->is_events && socket->is_attached)
+            od_socket_pause(socket);
     }
 }
 
@@ -139,6 +137,20 @@ void od_removal_begin(struct od_objects *objects, od_slot slot)
     objects->places.leaves_ms[slot] = od_clock_monotonic_ms() + OD_REMOVAL_MS_MAX;
     if (removal->count++ == 0)
         od_timers_set(objects->timers, &removal->timer, od_clock_monotonic_ms());
+}
+
+static bool is_stray(const struct od_objects *objects, od_slot slot)
+{
+    return slot % objects->worker_count == objects->worker && !objects->places.is_leaving[slot] &&
+           objects->places.slots[slot] >= OD_SLOT_SEATED;
+}
+
+void od_removal_of_strays(struct od_objects *objects)
+{
+    bool goes[OD_SLOT_COUNT];
+    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++)
+        goes[slot] = is_stray(objects, slot);
+    remove_all(objects, goes);
 }
 
 void od_removal_init(struct od_removal *removal, struct od_objects *objects)

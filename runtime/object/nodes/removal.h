@@ -36,6 +36,10 @@ void od_removal_deinit(struct od_objects *objects);
 // [slot] of this worker is not here any more.
 void od_removal_begin(struct od_objects *objects, od_slot slot);
 
+// What a life of this worker before has left of slots that another node has got meanwhile leaves at
+// once: nothing of it can be under way.
+void od_removal_of_strays(struct od_objects *objects);
+
 // Once a turn, behind what it wrote: main hears of those that have left.
 void od_removal_turn(struct od_objects *objects);
 

@@ -8,6 +8,7 @@
 #include "object/nodes/early.h"
 #include "object/nodes/edge.h"
 #include "object/nodes/removal.h"
+#include "object/socket.h"
 
 static bool is_of_worker(const struct od_objects *objects, od_slot slot)
 {
@@ -37,6 +38,15 @@ static uint8_t place_of(uint8_t said)
     return said == OD_SLOT_FILLING ? OD_SLOT_HERE : said;
 }
 
+static void read_sockets(struct od_object *object)
+{
+    OD_LIST_EACH (link, &object->sockets) {
+        struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
+        if (socket->is_paused)
+            od_socket_resume(socket);
+    }
+}
+
 // What waits for its slot, or for what that stores, goes on.
 static void welcome(struct od_objects *objects, const bool *may_go_on)
 {
@@ -44,8 +54,10 @@ static void welcome(struct od_objects *objects, const bool *may_go_on)
     for (; node != NULL; node = next) {
         next = od_map_next(&objects->by_id, node);
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (may_go_on[od_slot_of_id(object->identity.id)])
-            od_object_settle(object);
+        if (!may_go_on[od_slot_of_id(object->identity.id)])
+            continue;
+        read_sockets(object);
+        od_object_settle(object);
     }
 }
 
@@ -75,6 +87,7 @@ bool od_slots_receive(struct od_objects *objects, od_slice body)
         if (was_here && !is_here && is_of_worker(objects, slot))
             od_removal_begin(objects, slot);
     }
+    od_removal_of_strays(objects);
     od_early_welcome(objects);
     od_calls_sent_moved(objects);
     welcome(objects, may_go_on);
