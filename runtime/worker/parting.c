@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "object/keep.h"
+#include "object/nodes/edge.h"
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
@@ -53,6 +54,8 @@ void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms)
 {
     worker->parting.has_begun = true;
     worker->parting.until_ms = od_clock_monotonic_ms() + bound_ms;
+    // Main has no duplicates of these.
+    od_edges_close(&worker->objects, 1012, OD_SLICE("the worker of this client is replaced"));
     od_net_hold(&worker->net);
     od_objects_leave(&worker->objects);
     od_worker_look_again(worker);

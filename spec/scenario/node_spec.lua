@@ -294,6 +294,17 @@ describe("the WebSockets of a node", function()
     client:expect("2 2 d x")
   end)
 
+  it("are closed with 1012 when the worker to which they came is replaced", function()
+    local client = nodes[1]:connect(path(2, "socket"))
+    client:send("x")
+    client:expect("2 1 none x")
+    for worker = 0, #nodes[1]:status().workers - 1 do
+      local code, said = nodes[1]:asking("restart-worker", tostring(worker))
+      assert.equal(0, code, said)
+    end
+    client:expect_close(1012, "the worker of this client is replaced")
+  end)
+
   it("are closed with 1012 when it is killed and they wait for an answer", function()
     local there = path(2)
     local client = nodes[1]:connect(there .. "socket")
