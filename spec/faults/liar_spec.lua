@@ -214,7 +214,7 @@ describe("a worker that lies to main", function()
       end
       tell(bytes, { has_fd = math.random(3) == 1, at_birth = math.random(3) == 1,
         seed = math.random(4) == 1 and seed or nil })
-      local deadline = os.time() + 10
+      local deadline = os.time() + 60
       while lie.is_ready ~= 0 and os.time() < deadline do
         server:status()
       end

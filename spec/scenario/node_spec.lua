@@ -312,6 +312,7 @@ describe("the WebSockets of a node", function()
     client:expect("2 1 none x")
     client:send("wait")
     client:send("wait more")
+    client:expect_silence() -- Node 1 has read them by then.
     nodes:kill(2, { [3] = { 0, 1023 } })
     client:expect_close(1012, "the node of this object has ended")
   end)

@@ -80,9 +80,9 @@ describe("an operator", function()
   it("keeps no object awake by looking at it", function()
     start()
     workbench.ask(server, "a", "storage:put('n', 7)")
-    workbench.pass(server, 9000)
+    workbench.pass(server, 5000)
     assert.equal("awake", state_of("a"))
-    server:turn_clock(2000)
+    server:turn_clock(6000)
     assert.equal("asleep", state_of("a"))
   end)
 
@@ -565,8 +565,9 @@ describe("an operator", function()
     start()
     workbench.ask(server, "a", [==[
       storage:schedule("digest", { cron = "0 9 * * MON", zone = "Europe/Berlin" }, "keep", "weekly")
-      storage:schedule("\255often", { every = 5000 }, "say", nil, { 9007199254740993LL })
-      storage:schedule("once", { at = od.now() + 60000 }, "say")
+      storage:schedule("\255often", { every = 600000 }, "say", nil,
+        { 9007199254740993LL })
+      storage:schedule("once", { at = od.now() + 1200000 }, "say")
       storage:put("key", "value")
     ]==])
     local exported = say("export", "things/a")
@@ -579,11 +580,11 @@ describe("an operator", function()
       local digest, once, often = unpack(storage:schedules())
       assert(digest.zone == "Europe/Berlin" and digest.arguments[1] == "weekly")
       assert(once.at == once.time and #once.arguments == 0)
-      return often.name == "\255often" and often.every == 5000 and
+      return often.name == "\255often" and often.every == 600000 and
         often.arguments[2][1] == 9007199254740993LL]==]))
-    server:turn_clock(5000)
+    server:turn_clock(600000)
     server:wait_log("said %S+often%s+nil%s+9007199254740993LL")
-    server:turn_clock(60000)
+    server:turn_clock(600000)
     server:wait_log("said once")
     for _, wrong in ipairs { '{"name":"x"}', '{"name":"","time":1,"method":"m","arguments":[]}',
       '{"name":"x","time":1,"method":"m","every":5,"arguments":[]}',

@@ -35,7 +35,8 @@ describe("od.password", function()
       local list = {}
       for i = 1, 6 do list[i] = function() return od.password.hash("x") end end
       print "hashes"
-      local hashes = #od.all(list)
+      local hashes
+      repeat hashes = #od.all(list) until self.seen
       return { hashes, self.seen }
     ]])
     server:wait_log("hashes")

@@ -175,6 +175,7 @@ describe("a socket that is quiet", function()
       env = { OPEN_DO_NODE_MODULES = modules },
     }
     node:wait_output("mute is open", 20)
+    workbench.ask(server, "b", "return 1") -- It is watched by then.
     server:turn_clock(30000)
     node:wait_output("%l+ was asked.-%l+ was asked", 10) -- In whatever order.
     server:turn_clock(15000)

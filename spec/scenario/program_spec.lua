@@ -4,6 +4,7 @@ local http = require "spec.support.http"
 local Server = require "spec.support.server"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
+local Upstream = require "spec.support.upstream"
 
 local SECONDS = 20
 
@@ -363,10 +364,11 @@ describe("The program", function()
     end)
 
     it("and starts again over the same data at once", function()
-      local first, port = serves()
+      local address = "127.0.0.1:" .. Upstream.free_port()
+      local first = serves { "--listen", address }
       first:signal("TERM")
       first:wait_exit(SECONDS)
-      serves { "--listen", "127.0.0.1:" .. port }
+      serves { "--listen", address }
     end)
 
     -- A terminal tells the whole group, and npm and `timeout` pass on what they were told: one

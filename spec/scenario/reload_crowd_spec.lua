@@ -14,7 +14,8 @@ local websocket = require "spec.support.websocket"
 local SOCKETS = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 2000
 local SAVES = tonumber(os.getenv("OPEN_DO_SAVES")) or 100
 local PAUSE = (tonumber(os.getenv("OPEN_DO_PAUSE_MS")) or 0) / 1000
-local OBJECTS, SECONDS, POLLIN = 100, 20, 1
+local OBJECTS, POLLIN = 100, 1
+local SECONDS = 20 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 
 -- Each socket counts its messages in its attachment: the answer says the socket's number, how many
 -- messages of it were handled, the message and the version.

@@ -231,10 +231,10 @@ describe("blockConcurrencyWhile", function()
     caller:send_request("POST", "/callers/x?callee=a", { body =
       "pcall(state.blockConcurrencyWhile, state, function() print 'begun' od.sleep(1e9) end)" })
     server:wait_log("begun")
-    workbench.pass(server, 29000)
+    workbench.pass(server, 27000)
     ann:send("hello")
     ann:expect_silence()
-    workbench.pass(server, 1500)
+    workbench.pass(server, 3500)
     ann:expect("hello")
     server:wait_log("things/a  reset: A call to blockConcurrencyWhile%(%) in a Durable Object "
       .. "waited for too long%. The call was canceled and the Durable Object was reset%.")

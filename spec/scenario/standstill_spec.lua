@@ -1,6 +1,7 @@
 -- A worker that stands still while no event runs (somebody stopped it with SIGSTOP, say): it takes
 -- no bytes, answers nobody, and does not end. It is seen and replaced, and its sockets go on.
 
+local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 
 local STAND_MS = 2000 -- OD_STILL_MS_MIN
@@ -18,10 +19,12 @@ describe("a worker that stands still", function()
     server:stop()
   end)
 
-  local function signal_worker(index, name)
+  -- Signals, one right behind the other.
+  local function signal_worker(index, ...)
     local pid = server:status().workers[index + 1].pid
-    assert(os.execute(("kill -%s %d"):format(name, pid)) == 0)
-    return pid
+    for _, name in ipairs { ... } do
+      process.send_signal(pid, name)
+    end
   end
 
   it("is replaced, and its sockets and what was sent to them go on", function()
@@ -64,8 +67,7 @@ describe("a worker that stands still", function()
   end)
 
   it("is none when it goes on in time", function()
-    signal_worker(0, "STOP")
-    signal_worker(0, "CONT")
+    signal_worker(0, "STOP", "CONT")
     signal_worker(1, "STOP")
     server:wait_log("worker 1 stands still")
     assert.is_nil(server:log():find("worker 0 stands still", 1, true))

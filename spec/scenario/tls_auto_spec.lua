@@ -39,7 +39,7 @@ describe("a certificate for a domain", function()
 
   local function start(wishes, options)
     options = options or {}
-    options.source, options.workers = survival.SOURCE, 1
+    options.source, options.workers, options.keep_port = survival.SOURCE, 1, true
     options.args = { "--tls-listen", "127.0.0.1:0", "--tls-auto", DOMAIN, "--tls-auto-server",
       ("http://127.0.0.1:%d/directory"):format(authority.address.port) }
     if not options.is_plain then
@@ -80,7 +80,6 @@ describe("a certificate for a domain", function()
     assert.same({ orders = 1, certificates = 1, proofs = 1, unanswered = 0 }, say {})
     local before = serial()
     server:turn_clock(HALF_A_DAY + 1000)
-    server.options.keep_port = true
     server:restart()
     server.tls_port = tonumber(server:wait_log("TLS on port (%d+)"))
     assert.matches("^%x+%-", curl("/rooms/a?ask=boot"))
@@ -220,7 +219,6 @@ describe("a certificate for a domain", function()
       server.process:wait_exit(SECONDS)
       await_end_of(number)
       if signal == "TERM" then
-        server.options.keep_port = true
         server:restart()
       end
     end

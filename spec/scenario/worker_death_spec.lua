@@ -113,12 +113,16 @@ describe("a worker that is killed", function()
     busy:send_request("GET", "/rooms/a?ask=loop")
     assert.equal(503, busy:read_answer().status)
     survival.await_back(server)
-    for i = 1, 8 do
-      local answer = server:get("/rooms/caller" .. i .. "?ask=other&rest=a").body
-      assert.matches("^error .*rooms/a is refused for 1000 ms, because its worker ended", answer)
+    local callers = {}
+    for i = 1, 8 do -- All of them within that second.
+      callers[i] = server:open()
+      callers[i]:send_request("GET", "/rooms/caller" .. i .. "?ask=other&rest=a")
     end
-    local answer = server:get("/rooms/a?ask=boot")
-    assert.equal(503, answer.status)
+    assert.equal(503, server:get("/rooms/a?ask=boot").status)
+    for i = 1, 8 do
+      assert.matches("^error .*rooms/a is refused for 1000 ms, because its worker ended",
+        callers[i]:read_answer().body)
+    end
   end)
 
   it("waits longer and longer when it dies again and again", function()
@@ -165,7 +169,7 @@ describe("a webSocketClose that never ends", function()
 
   it("takes three workers; then the close counts as told, and the object goes on", function()
     local server = survival.start { source = SOURCE, workers = 1,
-      args = { "--event-limit-ms", "200" } }
+      args = { "--event-limit-ms", "500" } }
     finally(function() server:stop() end)
     local good = survival.person(server, "good", "good")
     local leaves, stays = survival.person(server, "bad", "a"), survival.person(server, "bad", "b")

@@ -64,9 +64,8 @@ function Nodes:visit(visit)
   end
 end
 
--- The line may have stood in the log before its address did.
-function Nodes:wait_linked(id, other)
-  local line = "linked with node " .. other .. " "
+-- The line may have stood in the log before the address of the node did.
+function Nodes:wait_line(id, line)
   if not self[id]:log():find(line, 1, true) then
     self[id]:wait_log(line)
   end
@@ -118,9 +117,10 @@ function Nodes.start(options)
   self:tell()
   self:visit(function(id) self[id]:launch() end)
   self:visit(function(id)
+    self:wait_line(id, "others reach it at ") -- Who comes before is cut, and comes again.
     self:visit(function(other)
       if other ~= id then
-        self:wait_linked(id, other)
+        self:wait_line(id, "linked with node " .. other .. " ")
       end
     end)
   end)

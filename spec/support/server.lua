@@ -14,6 +14,7 @@ local proc = require "spec.support.proc"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 local events = require "spec.support.events"
+local Upstream = require "spec.support.upstream"
 local websocket = require "spec.support.websocket"
 
 local Server = {}
@@ -109,7 +110,10 @@ function Server:user_words()
 end
 
 function Server:spawn()
-  local port = self.options.keep_port and self.address and self.address.port or 0
+  local port = 0
+  if self.options.keep_port then
+    port = self.address and self.address.port or Upstream.free_port()
+  end
   local argv = self:user_words()
   for _, argument in ipairs { PROGRAM, self.options.command or "run", self.script,
     "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data" } do

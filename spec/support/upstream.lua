@@ -38,8 +38,9 @@ local function keep_from_programs(tcp)
   ffi.C.fcntl(tcp:getfd(), F_SETFD, ffi.new("int", FD_CLOEXEC))
 end
 
+-- At a port that stays its own, also while nobody listens there.
 function M.listen(port)
-  local tcp = assert(socket.bind("127.0.0.1", port or 0, 512))
+  local tcp = assert(socket.bind("127.0.0.1", port or M.free_port(), 512))
   keep_from_programs(tcp)
   local _, own = tcp:getsockname()
   return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
@@ -49,7 +50,7 @@ end
 -- Called in a `describe`: one for each of its tests. A server that connects to it is named before
 -- it, so that it stops first.
 function M.each()
-  return kept.each(getfenv(2), M.listen)
+  return kept.each(getfenv(2), function() return M.listen() end)
 end
 
 -- A port for programs that cannot let the system pick. It stays bound, so that the system gives it

@@ -201,6 +201,10 @@ static void join(struct od_node_process *nodes)
     od_bytes_put_string(&nodes->link.out, od_slice_of(placement->cluster_id));
     od_link_end(&nodes->link, mark);
     nodes->has_joined = true;
+    char address[OD_CLUSTER_ADDRESS_BYTES];
+    od_node_process_address(nodes, address, sizeof address);
+    od_log(OD_LOG_INFO, NULL, "this is node %u, and others reach it at %s", placement->self.id,
+           address);
 }
 
 static uint32_t seat_of(const struct od_node_process *nodes, od_node_id id)
