@@ -29,7 +29,7 @@ function Thing:storageChanged(keys)
   self.n = self.state.storage:get("n")
 end
 
-return { namespaces = { things = Thing } }
+return { namespaces = { things = Thing, silent = { fetch = Thing.fetch } } }
 ]]
 
 describe("an operator", function()
@@ -450,6 +450,11 @@ describe("an operator", function()
     server:wait_log("things/b  rung")
     assert.equal("none\n", say("alarm", "things/b"))
     assert.matches("no object things/c", (refused("alarm", "run", "things/c")))
+    say("kv", "put", "silent/a", "n", "1")
+    for _, how in ipairs { "set", "run" } do
+      assert.equal("open-do: silent/a: its class has no alarm(), so nothing would ring\n",
+        (refused("alarm", how, "silent/a", how == "set" and "10s" or nil)))
+    end
     for word, wrong in pairs { ["99999999999999d"] = "further away than any date",
       ["8640000000000001"] = "further away than any date", ["0"] = "long ago in ms since 1970",
       [tostring(os.time())] = "long ago in ms since 1970", soon = "is a time like 10s, 5m" } do
