@@ -39,7 +39,7 @@ static bool push_scheduled(lua_State *L, const struct od_class *class, const str
            od_class_push_own(L, class, schedule.method);
 }
 
-static const struct od_class *class_of(const struct od_task *task)
+static struct od_class *class_of(const struct od_task *task)
 {
     OD_ASSERT(task->object->instance != NULL);
     return ((struct od_instance *)task->object->instance)->class;
@@ -75,6 +75,12 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
     if (handler == OD_HANDLER_MESSAGE)
         return push_referenced(L, class_of(task)->handlers[handler]);
     return push_any(engine, L, task, handler);
+}
+
+void od_handler_miss(lua_State *L, const struct od_task *task, enum od_handler handler)
+{
+    if (handler < OD_HANDLER_COUNT && !od_object_is_entry(task->object))
+        od_class_miss(L, class_of(task), handler, task->object->label);
 }
 
 // --- Arguments -----------------------------------------------------------------------------------

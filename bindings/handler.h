@@ -20,6 +20,9 @@ struct od_task;
 OD_MUST_CHECK bool od_handler_push(struct od_engine *engine, lua_State *L,
                                    const struct od_task *task, enum od_handler handler);
 
+// There was none: the log may say which function was meant (od_class_miss).
+void od_handler_miss(lua_State *L, const struct od_task *task, enum od_handler handler);
+
 // Pushes its arguments, onto the stack of a coroutine with nothing else on it; returns how many.
 // -1: another worker has sent what cannot be read.
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task,

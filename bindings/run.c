@@ -287,6 +287,7 @@ static bool begin(struct od_engine *engine, struct od_task *task)
     struct od_coroutine *coroutine = od_coroutine_take(engine);
     coroutine->handler = od_handler_of(task->event);
     if (!od_handler_push(engine, coroutine->L, task, coroutine->handler)) {
+        od_handler_miss(coroutine->L, task, coroutine->handler);
         od_coroutine_give(engine, coroutine);
         return false;
     }

@@ -27,9 +27,10 @@ static od_time_ms check_every(lua_State *L)
     double every_ms = lua_tonumber(L, -1);
     if (!(every_ms >= OD_SCHEDULE_EVERY_MS_MIN && every_ms <= OD_ALARM_TIME_MAX))
         od_raise(L,
-                 "schedule: option 'every' must be milliseconds, %d or more; od.setInterval is for "
-                 "what comes more often, while the object is awake",
-                 OD_SCHEDULE_EVERY_MS_MIN);
+                 "schedule: option 'every' must be milliseconds from %d to %.0f, got %s; "
+                 "od.setInterval is for what comes more often, while the object is awake",
+                 OD_SCHEDULE_EVERY_MS_MIN, OD_ALARM_TIME_MAX,
+                 isnan(every_ms) ? "NaN" : lua_tostring(L, -1));
     return (od_time_ms)ceil(every_ms);
 }
 

@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "base/log.h"
 #include "base/suggest.h"
 #include "engine/engine.h"
 #include "link/invocation.h"
@@ -210,13 +211,8 @@ bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name
     return !is_reserved(name) && find(L, class, name);
 }
 
-const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slice name)
+static void try_methods(lua_State *L, const struct od_class *class, struct od_suggest *suggest)
 {
-    char word[OD_SUGGEST_BYTES_MAX + 1];
-    if (name.size > OD_SUGGEST_BYTES_MAX)
-        return NULL;
-    snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
-    struct od_suggest suggest = {.word = word};
     int top = lua_gettop(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, class->metatable_ref);
     lua_pushliteral(L, "__index");
@@ -227,8 +223,35 @@ const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slic
             continue;
         const char *method = lua_tostring(L, -2);
         if (od_method_refusal(od_slice_of(method)) == NULL)
-            od_suggest_try(&suggest, method);
+            od_suggest_try(suggest, method);
     }
     lua_settop(L, top);
+}
+
+const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slice name)
+{
+    char word[OD_SUGGEST_BYTES_MAX + 1];
+    if (name.size > OD_SUGGEST_BYTES_MAX)
+        return NULL;
+    snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
+    struct od_suggest suggest = {.word = word};
+    try_methods(L, class, &suggest);
     return suggest.name;
+}
+
+// A method may be called webSocketCloseAll: what is meant to be a handler is nearer to its name.
+void od_class_miss(lua_State *L, struct od_class *class, enum od_handler handler, const char *label)
+{
+    enum {
+        mistakes_max = 2
+    };
+    OD_ASSERT(handler < OD_HANDLER_COUNT);
+    if (class->has_missed[handler])
+        return;
+    class->has_missed[handler] = true;
+    struct od_suggest suggest = {.word = names[handler]};
+    try_methods(L, class, &suggest);
+    if (suggest.name != NULL && suggest.mistakes <= mistakes_max)
+        od_log(OD_LOG_WARN, label, "the class has no %s; is its function '%s' a misspelt one?",
+               names[handler], suggest.name);
 }

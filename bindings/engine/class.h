@@ -48,6 +48,7 @@ struct od_class {
     int metatable_ref;              // Of instances: { __index = class }.
     int methods_ref;                // Table: name -> function, of those called so far.
     int handlers[OD_HANDLER_COUNT]; // References of functions, or LUA_NOREF.
+    bool has_missed[OD_HANDLER_COUNT];
 };
 
 struct od_classes {
@@ -77,6 +78,11 @@ OD_MUST_CHECK bool od_class_push_own(lua_State *L, const struct od_class *class,
 // The method of the class itself that may have been meant by [name], which it does not have, or
 // NULL. The class keeps it. Runs no code of the script.
 const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slice name);
+
+// An event came for a handler that the class does not have. The first time the log says which of
+// its functions may be that one, misspelt: otherwise its author would see nothing happen at all.
+void od_class_miss(lua_State *L, struct od_class *class, enum od_handler handler,
+                   const char *label);
 
 // NULL when the script has no such namespace.
 struct od_class *od_class_find(const struct od_classes *classes,

@@ -65,12 +65,20 @@ commands["sql"] = function(state, self, ...)
   return names, rows, cursor.rowsRead, cursor.rowsWritten
 end
 
-commands["alarm.set"] = function(state, _, ms)
+local function check_rings(self)
+  if self.alarm == nil then
+    error("its class has no alarm(), so nothing would ring", 0)
+  end
+end
+
+commands["alarm.set"] = function(state, self, ms)
+  check_rings(self)
   state.storage:setAlarm(ms)
 end
 
 -- As if its time had come.
-commands["alarm.run"] = function(state)
+commands["alarm.run"] = function(state, self)
+  check_rings(self)
   state.storage:setAlarm(native.runtime.now())
 end
 

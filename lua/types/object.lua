@@ -290,7 +290,7 @@ function Storage:deleteAlarm(options) end
 ---When a schedule comes: one of [at], [every] and [cron].
 ---@class When
 ---@field at? number ms since 1970; what has passed means at once
----@field every? number ms, 1000 or more
+---@field every? number ms, from 1000 to 8.64e15
 ---@field cron? string "minute hour day month weekday"
 ---@field zone? string of [cron], like "Europe/Berlin"; default UTC
 

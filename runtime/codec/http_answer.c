@@ -230,6 +230,14 @@ static void put_connection(struct od_bytes *out, struct od_http_manner manner)
     od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
 
+// Who needs another protocol is told which, and those between are told that it is not for them
+// (RFC 9110, 7.8 and 15.5.22). There is one that is spoken here.
+static void put_upgrade(struct od_bytes *out)
+{
+    put_field(out, OD_SLICE("Upgrade"), OD_SLICE("websocket"));
+    put_field(out, OD_SLICE("Connection"), OD_SLICE("Upgrade"));
+}
+
 // Status line, Date and the script's headers; what is behind them is the caller's.
 static bool begin(struct od_bytes *out, const struct od_response *response, od_time_ms now_ms,
                   struct od_error *err)
@@ -240,6 +248,8 @@ static bool begin(struct od_bytes *out, const struct od_response *response, od_t
                             status);
     size_t before = out->size;
     od_http_answer_put_status(out, status, now_ms);
+    if (status == 426)
+        put_upgrade(out);
     if (od_http_answer_put_headers(out, response->headers, ours, err))
         return true;
     out->size = before;
@@ -338,7 +348,7 @@ void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
     od_http_answer_put_status(out, fault.status, now_ms);
     put_field(out, OD_SLICE("Content-Type"), OD_SLICE("text/plain; charset=utf-8"));
     if (fault.status == 426) {
-        put_field(out, OD_SLICE("Upgrade"), OD_SLICE("websocket"));
+        put_upgrade(out);
         put_field(out, OD_SLICE("Sec-WebSocket-Version"), OD_SLICE("13"));
     }
     if (fault.status == 503)

@@ -309,6 +309,8 @@ describe("the admin listener", function()
       workbench.ask(server, "a", "storage:put('k', 1)")
       local looks = { token = server.admin.read_token }
       value_of(get("/api/kv.list?object=things/a", looks))
+      assert.equal("read", value_of(get("/api/commands", looks)).role)
+      assert.equal("write", value_of(get("/api/commands")).role)
       for _, command in ipairs(value_of(get("/api/commands")).commands) do
         if command.writes then
           assert.equal(403, post("/api/" .. command.name, {}, looks).status, command.name)

@@ -29,7 +29,7 @@ function Thing:storageChanged(keys)
   self.n = self.state.storage:get("n")
 end
 
-return { namespaces = { things = Thing } }
+return { namespaces = { things = Thing, silent = { fetch = Thing.fetch } } }
 ]]
 
 describe("an operator", function()
@@ -450,6 +450,34 @@ describe("an operator", function()
     server:wait_log("things/b  rung")
     assert.equal("none\n", say("alarm", "things/b"))
     assert.matches("no object things/c", (refused("alarm", "run", "things/c")))
+    say("kv", "put", "silent/a", "n", "1")
+    for _, how in ipairs { "set", "run" } do
+      assert.equal("open-do: silent/a: its class has no alarm(), so nothing would ring\n",
+        (refused("alarm", how, "silent/a", how == "set" and "10s" or nil)))
+    end
+    for word, wrong in pairs { ["99999999999999d"] = "further away than any date",
+      ["8640000000000001"] = "further away than any date", ["0"] = "long ago in ms since 1970",
+      [tostring(os.time())] = "long ago in ms since 1970", soon = "is a time like 10s, 5m" } do
+      local text, code = refused("alarm", "set", "things/b", word)
+      assert.equal(2, code)
+      assert.matches("WHEN.*" .. wrong, text)
+      assert.is_nil(text:find("setAlarm", 1, true), text)
+    end
+  end)
+
+  it("hears in a stop which worker gives no list any more", function()
+    start()
+    local waiting = workbench.begin(server, "a", "print 'begun' od.sleep(5000) return true")
+    server:wait_log("begun")
+    server.process:signal("TERM")
+    server:wait_log("stopping")
+    assert.equal("open-do: worker 0 is not there at the moment\n", (refused("objects")))
+    assert.equal("open-do: things/b: worker 0 is not there at the moment\n",
+      (refused("kv", "list", "things/b")))
+    server:turn_clock(5000)
+    assert.is_true(workbench.outcome(waiting))
+    assert.equal(0, (server.process:wait_exit(20)))
+    server:launch()
   end)
 
   it("has the program stop in peace", function()
@@ -730,7 +758,7 @@ describe("an operator", function()
     server:expect_mishap("another one is started")
     process.send_signal(server.process:children()[1], "KILL")
     assert.equal(1, (asking:wait_exit(10)))
-    assert.matches("the worker of this object has ended", asking:output())
+    assert.matches("open%-do: things/a: worker 0, which was asked, has ended\n", asking:output())
   end)
 
   it("can be a hundred, and leave", function()

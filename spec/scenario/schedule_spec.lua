@@ -331,8 +331,12 @@ describe("a schedule", function()
       [ [["x", { at = 1, every = 1000 }, "tick"]] ] = "'at', 'every' and 'cron', not several",
       [ [["x", { evry = 1000 }, "tick"]] ] =
         "schedule: there is no option 'evry'; did you mean 'every'?",
-      [ [["x", { every = 999 }, "tick"]] ] = "option 'every' must be milliseconds, 1000 or more",
-      [ [["x", { every = 0/0 }, "tick"]] ] = "option 'every' must be milliseconds, 1000 or more",
+      [ [["x", { every = 999.9 }, "tick"]] ] =
+        "option 'every' must be milliseconds from 1000 to 8640000000000000, got 999.9",
+      [ [["x", { every = -1 }, "tick"]] ] = "to 8640000000000000, got -1",
+      [ [["x", { every = 1e300 }, "tick"]] ] = "to 8640000000000000, got 1e+300",
+      [ [["x", { every = 1/0 }, "tick"]] ] = "to 8640000000000000, got inf",
+      [ [["x", { every = 0/0 }, "tick"]] ] = "to 8640000000000000, got NaN",
       [ [["x", { every = "1000" }, "tick"]] ] = "option 'every' must be a number",
       [ [["x", { at = 0/0 }, "tick"]] ] =
         "schedule: option 'at' must be a number of milliseconds since 1970, got NaN",
@@ -356,6 +360,12 @@ describe("a schedule", function()
     assert.same({}, schedules())
     assert.matches("unschedule: a name has",
       workbench.refusal(server, "a", "storage:unschedule('')"))
+  end)
+
+  it("whose next time is beyond all dates waits for the last one, as import knows it", function()
+    assert.equal(8.64e15, ask([[
+      storage:schedule("far", { every = 8.64e15 }, "tick")
+      return storage:schedules()[1].time]], "far"))
   end)
 
   it("may be one of hundreds, and all that are due come", function()

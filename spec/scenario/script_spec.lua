@@ -312,4 +312,26 @@ describe("a script", function()
     ben:send("still here")
     ben:expect("still here 4")
   end)
+
+  it("whose handler is misspelt hears it when the first event has none, and once", function()
+    server = Server.start {
+      source = [[
+        local Room = {}
+        function Room:fetch(request) return (self.state:acceptWebSocket(request)) end
+        function Room:webSocketMesage(ws, message) ws:send(message) end
+        function Room:webSocketCloseAll() end
+        return { namespaces = { rooms = Room } }
+      ]],
+    }
+    local ann = server:connect("/rooms/a")
+    ann:send("one")
+    ann:send("two")
+    ann:expect_silence()
+    ann:close(1000)
+    ann:expect_close(1000)
+    server:wait_log("WARN  rooms/a  the class has no webSocketMessage; is its function "
+      .. "'webSocketMesage' a misspelt one%?\n")
+    server:connect("/rooms/a") -- Behind the end of the other.
+    assert.equal(1, select(2, server:log():gsub("the class has no", "")), server:log())
+  end)
 end)

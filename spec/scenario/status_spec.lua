@@ -35,6 +35,14 @@ describe("open-do status", function()
     return object and table.concat(object.why, "; ")
   end
 
+  local function states()
+    local each = {}
+    for i, worker in ipairs(server:status().workers) do
+      each[i] = worker.state
+    end
+    return each
+  end
+
   it("says how many alarms are set, and when the next is due", function()
     start { workers = 2 }
     assert.same({ count = 0 }, server:status().alarms)
@@ -207,6 +215,26 @@ describe("open-do status", function()
     server:turn_clock(3000000)
     assert.is_true(workbench.outcome(stuck))
     assert.is_true(server:status().workers[1].answers)
+  end)
+
+  it("tells a worker that has ended in a stop from one that still has something to do", function()
+    start { workers = 2 }
+    local waiting = workbench.begin(server, "a", "print 'begun' od.sleep(5000) return true")
+    server:wait_log("begun")
+    assert.same({ "ready", "ready" }, states())
+    server.process:signal("TERM")
+    local ended, text
+    repeat
+      ended = table.concat(states(), " "):gsub("ready", "stopping")
+    until ended ~= "stopping stopping"
+    assert.is_true(ended == "ended stopping" or ended == "stopping ended", ended)
+    text = select(2, server:asking("status"))
+    assert.matches("\nworker %d: has ended\n", text)
+    assert.is_nil(text:find("starting", 1, true), text)
+    server:turn_clock(5000)
+    assert.is_true(workbench.outcome(waiting))
+    assert.equal(0, (server.process:wait_exit(20)))
+    server:launch()
   end)
 
   it("escapes what a name may hold", function()

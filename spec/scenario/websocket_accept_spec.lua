@@ -221,7 +221,8 @@ describe("at the door a WebSocket", function()
   end)
 
   it("is asked for by clients that did not, without harm", function()
-    assert.equal(426, server:get("/things/unasked?how=greets").status)
+    local answer = server:get("/things/unasked?how=greets")
+    assert.same({ 426, "websocket" }, { answer.status, answer.headers.upgrade })
     assert.equal(0, sockets_of("unasked"))
   end)
 

@@ -114,7 +114,7 @@ end)
 reads("metrics", "", figures.collect)
 
 --- What there is, and what this visitor may.
-reads("commands", "", function(_, role)
+reads("commands", "", function(_, _, role)
   local list = array {}
   for name, command in pairs(commands) do
     list[#list + 1] = { name = name, arguments = command.arguments,
@@ -140,7 +140,7 @@ reads("object", "object", function(arguments)
 end)
 
 -- Without a token that may write, or by GET, a statement that writes is refused.
-reads("sql", "object, statement, arguments?", function(arguments, role)
+reads("sql", "object, statement, arguments?", function(arguments, may)
   local given = arguments.arguments or {}
   if type(given) ~= "table" then
     usage("'arguments' is a list")
@@ -148,7 +148,7 @@ reads("sql", "object, statement, arguments?", function(arguments, role)
   local object = target(arguments)
   server.check_exists(object)
   given = typed.decode(given)
-  return server.sql(object, role ~= "write", text(arguments, "statement"),
+  return server.sql(object, may ~= "write", text(arguments, "statement"),
     unpack(given, 1, #given))
 end)
 
@@ -320,12 +320,14 @@ local function check_names(command, arguments)
 end
 
 --- Its answer, as JSON. Raises what M.explain explains.
-function M.run(command, arguments, role)
-  if command.writes and role ~= "write" then
+---@param by_get? boolean Then nothing may be written, whatever the role.
+function M.run(command, arguments, role, by_get)
+  local may = by_get and "read" or role
+  if command.writes and may ~= "write" then
     error(setmetatable({}, Refusal), 0)
   end
   check_names(command, arguments)
-  local value, is_json = command.run(arguments, role)
+  local value, is_json = command.run(arguments, may, role)
   return is_json and value or value == nil and "null" or M.encode(value)
 end
 
@@ -359,8 +361,8 @@ function M.response(command, visitor)
   if not arguments then
     return M.refusal(400, problem or "the body is no JSON object")
   end
-  local role = visitor.request.method == "POST" and visitor.role or "read"
-  local ok, result = pcall(M.run, command, arguments, role)
+  local by_get = visitor.request.method ~= "POST"
+  local ok, result = pcall(M.run, command, arguments, visitor.role, by_get)
   if ok then
     return od.Response(result .. "\n", { headers = JSON })
   end

@@ -177,7 +177,7 @@ local function check_schedule(line)
     'a schedule is {"name":...,"time":...,"method":...,"arguments":[...]}')
   check(is_whole(schedule.time, 0, TIME_MAX), WHOLE:format("the time of a schedule"))
   check(schedule.every == nil or is_whole(schedule.every, 1000, TIME_MAX),
-    "'every' of a schedule is a whole number of ms, 1000 or more")
+    ("'every' of a schedule is a whole number of ms, from 1000 to %.0f"):format(TIME_MAX))
   check((schedule.cron == nil or is_text(schedule.cron)) and
     (schedule.zone == nil or type(schedule.zone) == "string"), "'cron' and 'zone' are texts")
   check(type(schedule.arguments) == "table", "the arguments of a schedule are a list")

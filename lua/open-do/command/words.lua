@@ -58,13 +58,23 @@ end
 
 local UNITS = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
 
+local TIME_MAX = 8.64e15 -- The last moment of a Date.
+local TIME_MIN = 1e11    -- In 1973; as seconds that is in the year 5138.
+
 --- "10s", "5m", "2h", "1d" from now, or a time in ms since 1970.
 function M.time(word, what)
   local count, unit = M.need(word, what):match("^(%d+)([smhd]?)$")
   if not count then
     M.usage("%s is a time like 10s, 5m, 2h, 1d or ms since 1970, not %s", what, word)
   end
-  return unit == "" and tonumber(count) or os.time() * 1000 + count * UNITS[unit]
+  local ms = unit == "" and tonumber(count) or os.time() * 1000 + count * UNITS[unit]
+  if ms > TIME_MAX then
+    M.usage("%s: %s is further away than any date, the last of which is in the year 275760", what,
+      word)
+  elseif ms < TIME_MIN then
+    M.usage("%s: %s is long ago in ms since 1970; in seconds from now it is %ss", what, word, word)
+  end
+  return ms
 end
 
 function M.number(word, what)

@@ -53,8 +53,9 @@ static void send_question(struct od_inquiries *inquiries, struct od_control_ques
     OD_ASSERT(worker < inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
     if (child == NULL) {
-        od_control_answer(question, false,
-                          OD_SLICE("the worker of this object is not there at the moment\n"));
+        char text[64];
+        int size = snprintf(text, sizeof text, "worker %u is not there at the moment\n", worker);
+        od_control_answer(question, false, (od_slice){text, (size_t)size});
         return;
     }
     struct inquiry *inquiry = od_allocate_zeroed(sizeof *inquiry);
@@ -192,10 +193,12 @@ bool od_inquiries_take_reply(struct od_inquiries *inquiries, const struct od_chi
 
 void od_inquiries_worker_gone(struct od_inquiries *inquiries, uint32_t worker)
 {
+    char text[64];
+    int size = snprintf(text, sizeof text, "worker %u, which was asked, has ended\n", worker);
     OD_LIST_EACH_SAFE (link, &inquiries->open) {
         struct inquiry *inquiry = OD_LIST_MEMBER(link, struct inquiry, link);
         if (inquiry->worker == worker)
-            end(inquiry, false, OD_SLICE("the worker of this object has ended\n"));
+            end(inquiry, false, (od_slice){text, (size_t)size});
     }
 }
 

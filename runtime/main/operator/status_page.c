@@ -94,6 +94,26 @@ static void put_failure_text(struct od_bytes *page, const struct od_child *child
     od_bytes_printf(page, "\n");
 }
 
+// A word for machines, and what a person reads of a worker that has not answered.
+struct standing {
+    const char *state, *text;
+};
+
+// Where nobody is started any more an empty place is that of one that has ended.
+static struct standing standing_of(const struct od_child *child)
+{
+    const struct od_supervisor *supervisor = child->supervisor;
+    bool is_empty = child->state == OD_CHILD_ABSENT || child->state == OD_CHILD_ENDED;
+    if (child->state == OD_CHILD_READY)
+        return (struct standing){"ready", "does not answer"};
+    if (child->state == OD_CHILD_DRAINING || child->state == OD_CHILD_LEAVING)
+        return (struct standing){"stopping", "is stopping"};
+    if (!supervisor->is_stopping && !supervisor->is_leaving)
+        return (struct standing){"starting", "is starting"};
+    return is_empty ? (struct standing){"ended", "has ended"}
+                    : (struct standing){"stopping", "is stopping"};
+}
+
 static void put_worker_text(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report)
 {
@@ -104,11 +124,8 @@ static void put_worker_text(struct od_bytes *page, const struct od_child *child,
         put_failure_text(page, child);
     else if (report->size > 0)
         put_report_text(page, od_cursor_of(od_bytes_slice(report)));
-    else if (child->state == OD_CHILD_READY)
-        od_bytes_printf(page, ": does not answer\n");
     else
-        od_bytes_printf(page, ": is %s\n",
-                        child->state == OD_CHILD_DRAINING ? "stopping" : "starting");
+        od_bytes_printf(page, ": %s\n", standing_of(child).text);
 }
 
 static void put_alarms_text(struct od_bytes *page, const struct od_status *status)
@@ -244,9 +261,9 @@ static void put_failure_json(struct od_bytes *page, const struct od_child *child
 static void put_worker_json(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report, bool is_brief)
 {
-    od_bytes_printf(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s",
+    od_bytes_printf(page, "%s{\"worker\":%u,\"pid\":%d,\"state\":\"%s\",\"answers\":%s",
                     child->index == 0 ? "" : ",", child->index, od_process_number(&child->process),
-                    report->size > 0 ? "true" : "false");
+                    standing_of(child).state, report->size > 0 ? "true" : "false");
     if (child->failed_starts > 0)
         put_failure_json(page, child);
     if (report->size > 0)

@@ -87,8 +87,10 @@ od_time_ms od_schedule_next_ms(const struct od_schedule *schedule, od_time_ms ti
     struct clock clock;
     if (schedule->kind == OD_SCHEDULE_AT)
         return OD_ALARM_NONE_MS;
-    if (schedule->kind == OD_SCHEDULE_EVERY)
-        return time_ms + schedule->every_ms;
+    if (schedule->kind == OD_SCHEDULE_EVERY) {
+        od_time_ms next_ms = time_ms + schedule->every_ms;
+        return next_ms < OD_ALARM_TIME_MAX ? next_ms : (od_time_ms)OD_ALARM_TIME_MAX;
+    }
     open_clock_anyway(schedule, &clock);
     od_time_ms next_ms = next_of_clock(&clock, time_ms);
     od_zone_free(clock.zone);

@@ -66,6 +66,12 @@ describe("an object answers", function()
     assert.equal("HTTP/1.1 200 OK\r\n" .. DATE .. "x-kept: y\r\nContent-Length: 3\r\n\r\nabc", text)
   end)
 
+  it("and tells who needs another protocol which one is spoken, and proxies to keep out", function()
+    local text = answer(426, { { "upgrade", "h2c" } }, "abc")
+    assert.equal("HTTP/1.1 426 Upgrade Required\r\n" .. DATE ..
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 3\r\n\r\nabc", text)
+  end)
+
   it("without a body where there is none", function()
     for _, status in ipairs({ 204, 304 }) do
       local text = answer(status, {}, "ignored")

@@ -60,10 +60,12 @@ function meter(part, kind) {
   return h('span.meter' + (part > 0.9 ? '.full' : kind ? '.' + kind : ''), { title: (part * 100).toFixed(1) + ' %' }, bar);
 }
 
+const silence = { ready: 'does not answer', starting: 'is starting', stopping: 'is stopping', ended: 'has ended' };
+
 function workerRow(worker, i) {
   const one = last(), process = figures.now.processes.find(each => each.name === 'worker-' + worker.worker) ?? {};
   if (!worker.answers)
-    return h('tr.silent', null, h('td', null, 'Worker ' + worker.worker), h('td', { colSpan: 6 }, worker.cannotStart ? 'cannot start: ' + worker.cannotStart.why : 'does not answer'));
+    return h('tr.silent', null, h('td', null, 'Worker ' + worker.worker), h('td', { colSpan: 6 }, worker.cannotStart ? 'cannot start: ' + worker.cannotStart.why : silence[worker.state]));
   const used = worker.memoryBytes / worker.memoryBytesMax;
   return h('tr', null,
     h('td', null, 'Worker ' + worker.worker, h('small', null, 'pid ' + worker.pid)),
