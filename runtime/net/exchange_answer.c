@@ -49,6 +49,8 @@ void od_exchange_begun(struct od_exchange *exchange)
     od_unbegun_drop(unbegun, exchange->place);
     if (od_unbegun_put(unbegun, exchange->place, od_bytes_slice(&exchange->in)))
         od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
+    if (exchange->intake != NULL)
+        od_wire_await(exchange->wire, true);
 }
 
 bool od_exchange_has_begun(const struct od_exchange *exchange)
