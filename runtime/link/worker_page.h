@@ -33,6 +33,7 @@
 #define OD_PAGE_LEASES_MAX 65536   // HTTP connections beyond it are served but not looked after.
 #define OD_PAGE_PLACES_MAX (OD_PAGE_SOCKETS_MAX + OD_PAGE_LEASES_MAX)
 #define OD_PAGE_NO_PLACE UINT32_MAX
+#define OD_PAGE_NEVER_SENT UINT64_MAX // [before]: a part of the first of them had left already.
 #define OD_PAGE_ID_BYTES 32
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 #define OD_PAGE_BLOCKS_MAX 4096 // For requests that were read and have not begun, 16 MiB in all.
@@ -53,7 +54,7 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_WHOLE = 16,    // That request was read to its end, and it keeps the connection.
     OD_PAGE_ANSWERED = 32, // What main had read is over; without [unbegun] bytes it is at rest.
     OD_PAGE_LEFT = 64,     // The worker has it no more.
-    OD_PAGE_PIECES = 128,  // A part of an answer may have left: nobody else can go on with it.
+    OD_PAGE_PIECES = 128,  // Of its answer a part may have left, and not all of it is made.
 };
 
 #define OD_PAGE_CLOSE_NAME "webSocketClose"          // main/workers/quarantine.h counts these,
@@ -92,7 +93,7 @@ struct od_worker_page {
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
     uint64_t sent[OD_PAGE_PLACES_MAX];    // See link/sent.h; of a lease first by main.
-    uint64_t before[OD_PAGE_LEASES_MAX];  // [sent] without what is SENDING.
+    uint64_t before[OD_PAGE_LEASES_MAX];  // [sent] without the answers that are SENDING.
     uint32_t unbegun[OD_PAGE_LEASES_MAX]; // The first block, counted from 1; 0: none.
     struct od_page_block blocks[OD_PAGE_BLOCKS_MAX];
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.

@@ -91,8 +91,7 @@ void od_exchange_await_turn(struct od_exchange *exchange)
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
-    bool has_pieces = exchange->phase == PHASE_PIECES || od_wire_waiting_bytes(exchange->wire) > 0;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY, has_pieces ? 0 : OD_PAGE_PIECES);
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, 0);
 }
 
 void od_exchange_show_read(const struct od_exchange *exchange, od_slice bytes)

@@ -49,6 +49,8 @@ void od_exchange_begun(struct od_exchange *exchange)
     od_unbegun_drop(unbegun, exchange->place);
     if (od_unbegun_put(unbegun, exchange->place, od_bytes_slice(&exchange->in)))
         od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
+    if (exchange->intake != NULL)
+        od_wire_await(exchange->wire, true);
 }
 
 bool od_exchange_has_begun(const struct od_exchange *exchange)
@@ -56,13 +58,15 @@ bool od_exchange_has_begun(const struct od_exchange *exchange)
     return exchange->has_begun;
 }
 
-// The answer is shown to be on its way before the request is shown to be over. One in pieces has
-// partly left before, so it stays one (see on_stirs) as long as not all is sent.
+// The answer is shown to be on its way before the request is shown to be over. What is left of one
+// in pieces may be less than all of it.
 static void show_answered(struct od_exchange *exchange)
 {
     od_exchange_begun(exchange); // Also one that was refused without a handler.
     od_wire_show(exchange->wire);
-    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED, OD_PAGE_BEGUN | OD_PAGE_WHOLE);
+    if (exchange->phase == PHASE_PIECES)
+        od_wire_show_rest(exchange->wire);
+    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED, OD_PAGE_BEGUN | OD_PAGE_WHOLE | OD_PAGE_PIECES);
 }
 
 void od_exchange_answered(struct od_exchange *exchange)

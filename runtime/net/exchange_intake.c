@@ -126,6 +126,7 @@ void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
     } else {
         od_bytes_put_slice(&exchange->in, rest);
         show_rest(exchange, rest);
+        od_wire_await(exchange->wire, false);
         (rest.size > 0 ? od_wire_pause : od_wire_resume)(exchange->wire);
         end(exchange, true);
     }

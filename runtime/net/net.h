@@ -132,8 +132,8 @@ void od_net_settle(struct od_net *net);
 void od_net_drain(struct od_net *net);
 bool od_net_is_idle(const struct od_net *net); // Nothing is left to read, do or send.
 
-// From now on nothing is read: another process will go on with the connections, and what clients
-// send waits for it in the kernel.
+// From now on nothing is read but bodies for which handlers wait: another process will go on with
+// the connections, and what clients send waits for it in the kernel.
 void od_net_hold(struct od_net *net);
 
 // What was read is told, and nothing is left to send but to peers of WebSockets.

@@ -80,7 +80,8 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
 // One that nobody owns reads into the void, which is no loss, also while the net is held.
 static bool is_read(const struct od_wire *wire)
 {
-    return !wire->is_paused && !wire->has_ended && !(wire->net->is_held && wire->owner != NULL);
+    bool is_held = wire->net->is_held && wire->owner != NULL && !wire->is_awaited;
+    return !wire->is_paused && !wire->has_ended && !is_held;
 }
 
 void od_wire_fit_wishes(struct od_wire *wire)
@@ -144,6 +145,13 @@ void od_wire_resume(struct od_wire *wire)
 {
     od_wire_check(wire);
     wire->is_paused = false;
+    od_wire_fit_wishes(wire);
+}
+
+void od_wire_await(struct od_wire *wire, bool is_awaited)
+{
+    od_wire_check(wire);
+    wire->is_awaited = is_awaited;
     od_wire_fit_wishes(wire);
 }
 

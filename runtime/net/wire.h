@@ -47,6 +47,7 @@ struct od_wire {
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     uint8_t wishes;      // What it is watched for (net/lookout.h).
     bool is_paused : 1;
+    bool is_awaited : 1;  // What has begun waits for its bytes: it is read though the net is held.
     bool has_ended : 1;   // The peer's end of the stream has come.
     bool is_closing : 1;  // Ends when all is sent.
     bool is_cut : 1;      // Ends at the next flush.
@@ -96,12 +97,15 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 void od_wire_ready(void *wire, uint8_t what);
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+void od_wire_await(struct od_wire *wire, bool is_awaited);
 
 // From now on OD_PAGE_SENDING at [place] of the net's page tells whether something that was put is
 // on its way; or no more.
 void od_wire_show_at(struct od_wire *wire, uint32_t place);
 void od_wire_hide(struct od_wire *wire);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
+// What waits is the rest of an answer that has begun to leave: it must leave to its end.
+void od_wire_show_rest(const struct od_wire *wire);
 void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
 void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.

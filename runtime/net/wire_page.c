@@ -91,6 +91,12 @@ void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
         mark(wire->net->page, wire->place, set, clear);
 }
 
+void od_wire_show_rest(const struct od_wire *wire)
+{
+    if (is_leased(wire))
+        wire->net->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = OD_PAGE_NEVER_SENT;
+}
+
 void od_wire_show(const struct od_wire *wire)
 {
     size_t waiting_bytes = od_wire_waiting_bytes(wire);

@@ -81,7 +81,7 @@ static bool links_are_empty(const struct od_worker *worker)
 static bool is_still(const struct od_worker *worker)
 {
     return worker->is_restored && od_objects_are_still(&worker->objects) &&
-           od_net_can_part(&worker->net) && links_are_empty(worker);
+           od_net_can_part(&worker->net) && !passes_bodies_on(worker) && links_are_empty(worker);
 }
 
 static void count_still_turns(struct od_worker *worker)

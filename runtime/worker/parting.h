@@ -1,7 +1,7 @@
 // Parting: a worker hands over all it has to the one in its place, and ends. Nobody is closed.
 //
 //   AWAIT_CALM ──► it serves on, until what takes long has ended ──► CALM
-//   LEAVE ──► nothing is read any more; what runs may end ──► STILL
+//   LEAVE ──► nothing is read but bodies that are waited for; what runs may end ──► STILL
 //   PART  ──► each socket becomes a record: what was read and not handled, what was put and has not
 //             left; then the process ends without a farewell, which would close the connections.
 //

@@ -5,6 +5,26 @@
 local handover = require "spec.scenario.handover"
 local survival = require "spec.scenario.survival"
 
+-- Bodies that are read while they come: by a handler, and by the client it passes them on to.
+local BASIN = [[
+local od = require "open-do"
+local Basin = { streamBody = true }
+
+function Basin:fetch(request)
+  if request.query.mirror then
+    return od.Response(request:chunks())
+  end
+  local total = 0
+  for piece in request:chunks() do
+    total = total + #piece
+    od.log.info("got " .. total .. ".")
+  end
+  return od.Response("total: " .. total)
+end
+
+return { namespaces = { basins = Basin } }
+]]
+
 local function replace_all(server)
   for worker = 0, (server.options.workers or 2) - 1 do
     local code, said = server:asking("restart-worker", tostring(worker))
@@ -50,5 +70,39 @@ describe("open-do restart-worker", function()
     assert.equal(0, asking:wait_exit(10))
     assert.equal(503, slow:read_answer().status)
     ann:ask("who", ann:identity())
+  end)
+
+  -- No client was read any more, so these waited for bytes until they were cut, and all others for
+  -- them.
+  it("reads to its end the body that is waited for", function()
+    server = survival.start { source = BASIN, workers = 1 }
+    local function hand_over()
+      server:turn_clock(200)
+      local asking = server:begin_asking("restart-worker", "0")
+      server:wait_log("worker 0 hands over when what runs has ended, within 20 s")
+      server:turn_clock(20100)
+      server:wait_log("worker 0 hands over\n")
+      return asking
+    end
+    local function begin(path)
+      local client = server:open()
+      client:write(("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\none "):format(path))
+      return client
+    end
+    local passed_on = begin("/basins/a?mirror=1")
+    assert.equal(200, passed_on:read_head().status)
+    assert.equal("one ", passed_on:read_piece())
+    local asking = hand_over()
+    passed_on:write("last")
+    assert.equal("last", passed_on:read_piece())
+    assert.is_nil(passed_on:read_piece())
+    assert.equal(0, asking:wait_exit(10))
+    local read = begin("/basins/a")
+    server:wait_log("got 4%.")
+    asking = hand_over()
+    read:write("last")
+    assert.equal("total: 8", read:read_answer().body)
+    assert.equal(0, asking:wait_exit(10))
+    assert.equal("total: 2", read:request("POST", "/basins/c", { body = "ab" }).body)
   end)
 end)

@@ -47,6 +47,12 @@ function Room:fetch(request)
     od.sleep(60000)
   elseif ask == "large" then
     return od.Response(large)
+  elseif ask == "pieces" then
+    return od.Response(function(stream)
+      stream:write("one ")
+      od.sleep(1)
+      stream:write("two")
+    end)
   elseif ask == "call" then
     local stub = self.env.rooms:getByName(request.query.whom)
     local ok, result = pcall(stub[request.query.method or "hello"], stub)
@@ -253,6 +259,20 @@ describe("at a worker that is stuck", function()
     assert.equal("HTTP/1.1 2", first)
     assert.is_true(#rest < 8000000)
     assert.equal("hello ", server:get("/rooms/other").body)
+  end)
+
+  -- Such a connection was cut with the worker, also while it waited for its next request.
+  it("a connection whose last answer came in pieces is as any other", function()
+    server = start()
+    local used, behind = kept(server, "/rooms/p?ask=pieces"), server:open()
+    behind:write("GET /rooms/p?ask=pieces HTTP/1.1\r\nHost: x\r\n\r\n"
+      .. "GET /rooms/s?ask=sleep HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal("one two", behind:read_answer().body)
+    server:wait_log("sleeps")
+    select(2, get_stuck(server))()
+    assert.equal("hello ", used:request("GET", "/rooms/other").body)
+    assert.equal(503, behind:read_answer().status)
+    assert.equal("hello ", behind:request("GET", "/rooms/other").body)
   end)
 
   it("a client that leaves meanwhile is not waited for", function()
