@@ -112,7 +112,9 @@ describe("a bookmark", function()
   end
 
   local function try(name, call, asked)
-    local answer = json.decode(send(name, call, asked).body)
+    local said = send(name, call, asked)
+    local answer = json.decode(said.body)
+    assert(answer, said.status .. " " .. said.body)
     return answer.ok, answer.result, answer.now
   end
 
