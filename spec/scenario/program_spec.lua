@@ -130,6 +130,8 @@ describe("The program", function()
     { { "run", "room.lua", "--port", "80" }, "%-%-port is not an option" },
     { { "run", "room.lua", "--lisen=:80" },
       "%-%-lisen=:80 is not an option of open%-do; did you mean %-%-listen%?" },
+    { { "delete", "rooms/a", "--read-only" }, "%-%-read%-only is not an option of open%-do delete" },
+    { { "run", "room.lua", "--json" }, "%-%-json is not an option of open%-do run" },
     { { "rum", "room.lua" }, "'rum' is not a command: say open%-do run SCRIPT" },
     { { "stats", "room.lua" }, "'stats' is not a command; did you mean open%-do status%?" },
     { { "run", "room.lua", "-x" }, "%-x is not an option" },
