@@ -299,11 +299,13 @@ static int read_number(lua_State *L)
     return 1;
 }
 
-// pause(ms)
+// pause(ms) -> whether what is written can still be read; when not, it is over at once. A pipe or a
+// terminal whose other end has gone says so without being asked for anything.
 static int pause_for(lua_State *L)
 {
-    poll(NULL, 0, luaL_checkint(L, 1));
-    return 0;
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    lua_pushboolean(L, poll(&output, 1, luaL_checkint(L, 1)) <= 0);
+    return 1;
 }
 
 // count(number) -> its bytes as a u64

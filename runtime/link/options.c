@@ -258,6 +258,21 @@ static bool take_words(struct od_options *options, char **words, struct od_error
     return true;
 }
 
+// Who says "delete rooms/a --read-only" believes that it means something. Variables are for all
+// commands, and each takes what is its own.
+static bool check_flags(const struct od_options *options, const bool given[OD_OPTION_COUNT_MAX],
+                        struct od_error *err)
+{
+    const struct od_command_row *command = &od_command_rows[options->command];
+    for (int i = 0; od_option_rows[i].name != NULL; i++) {
+        if (given[i] && !od_option_is_of(&od_option_rows[i], command))
+            return od_error_set(err,
+                                "--%s is not an option of open-do %s, whose --help has its own",
+                                od_option_rows[i].name, command->name);
+    }
+    return true;
+}
+
 // --- Conclusions ---------------------------------------------------------------------------------
 
 static uint32_t core_count(const struct od_cgroup_limits *limits)
@@ -381,7 +396,8 @@ static enum od_exit read_all(struct od_options_reading *reading, int *special, s
     if (*special != 0)
         return OD_EXIT_CLEAN;
     if (!take_words(reading->options, reading->words + optind, err) ||
-        !take_environment(reading, given, err) || !walk_flags(reading, given, true, special, err))
+        !check_flags(reading->options, given, err) || !take_environment(reading, given, err) ||
+        !walk_flags(reading, given, true, special, err))
         return OD_EXIT_USAGE;
     return conclude(reading, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }

@@ -2,6 +2,7 @@
 local certificates = require "spec.scenario.certificates"
 local Postgres = require "spec.scenario.postgres"
 local Server = require "spec.support.server"
+local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 
 local SOURCE = [[return { namespaces = { things = {} } }]]
@@ -92,14 +93,14 @@ describe("a node refuses", function()
 
   it("tables of another version, and the directory of another cluster or of one machine", function()
     local node = serve(postgres.url)
-    for _, command in ipairs { { "backup", node.directory .. "/backup" },
-      { "restore", node.directory .. "/data", "--check" } } do
-      local kept, told = node:asking(unpack(command))
-      assert.equal(1, kept)
-      assert.truthy(told:find("backups are made of its PostgreSQL", 1, true), told)
+    local data = node.directory .. "/data"
+    for _, words in ipairs { { "backup", node.directory .. "/backup", "--data", data },
+      { "restore", data, "--check" } } do
+      local asking = process.start { argv = { process.program, unpack(words) } }
+      assert.equal(1, (asking:wait_exit(10)))
+      assert.truthy(asking:output():find("backups are made of its PostgreSQL", 1, true))
     end
     node:shut_down()
-    local data = node.directory .. "/data"
     local code, output = refuse { args = { "--data", data } }
     assert.equal(1, code)
     assert.truthy(output:find("is the cache of a node of a cluster", 1, true), output)

@@ -1,6 +1,8 @@
 -- Lines of the log for programs, and `open-do log`, which shows them to whoever may read the data
 -- directory.
 local json = require "dkjson"
+local process = require "spec.support.process"
+local socket = require "socket"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -100,7 +102,7 @@ describe("a line", function()
     assert.is_nil(follower:output():find("of another", 1, true))
     assert.is_nil(follower:output():find("of no weight", 1, true))
     server:expect_mishap("another one is started")
-    require("spec.support.process").send_signal(server.process:children()[1], "KILL")
+    process.send_signal(server.process:children()[1], "KILL")
     server:wait_log("worker 0 is back")
     workbench.ask(server, "rb", "od.log.warn 'from the next worker'")
     follower:wait_output("from the next worker", 10)
@@ -120,5 +122,32 @@ describe("a line", function()
     follower:wait_output('"message":"the end"', 20)
     follower:signal("KILL")
     follower:wait_exit(10)
+  end)
+
+  it("and what passes through sockets is not followed for a reader who has gone", function()
+    start()
+    local ann = server:connect("/things/a")
+    local function begin(command)
+      return process.start { argv = { "sh", "-c", ("'%s' %s --data '%s/data' | head -n 1")
+        :format(process.program, command, server.directory) } }
+    end
+    local function try(what, wanted, attempt)
+      local deadline = socket.gettime() + 20
+      repeat
+        assert.is_true(socket.gettime() < deadline, what)
+        attempt()
+      until wanted()
+    end
+    local log, watch = begin "log -f", begin "sockets watch things/a"
+    log:wait_output("listening on", 10)
+    try("nothing is watched", function() return watch:output():find("hello") end, function()
+      ann:send("hello") -- It may not watch yet.
+      server:status()
+    end)
+    try("nobody reads, and it is followed", function() return log:has_ended() end, function()
+      server:turn_clock(10000) -- It may not have asked yet.
+      log:reap()
+    end)
+    assert.equal(0, (watch:wait_exit(10)))
   end)
 end)

@@ -108,8 +108,7 @@ function sockets.watch(target, _, options)
       is_read = io.stdout:write(options.json and show.json(message) or show.message(message), "\n")
       last = message.number
     end
-    is_read = is_read and io.stdout:flush()
-    native.command.pause(WATCH_MS)
+    is_read = is_read and io.stdout:flush() and native.command.pause(WATCH_MS)
   until not is_read
 end
 

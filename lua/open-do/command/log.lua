@@ -61,7 +61,7 @@ function M.write(wanted, follows, as_json)
       io.stderr:write(("open-do: %d lines are missing here\n"):format(missed))
     end
     after = number
-  until not write_lines(lines, wanted, as_json) or not follows
+  until not write_lines(lines, wanted, as_json) or not follows or not native.command.pause(0)
 end
 
 return M
