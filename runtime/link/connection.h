@@ -14,4 +14,8 @@
 
 uint64_t od_connection_number(int fd); // 0: the kernel does not tell (it is older than 4.12).
 
+// The client is told that what it has got is not all: whoever has the connection can send it no
+// more.
+void od_connection_reset(int fd);
+
 #endif

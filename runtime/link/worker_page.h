@@ -33,7 +33,7 @@
 #define OD_PAGE_LEASES_MAX 65536   // HTTP connections beyond it are served but not looked after.
 #define OD_PAGE_PLACES_MAX (OD_PAGE_SOCKETS_MAX + OD_PAGE_LEASES_MAX)
 #define OD_PAGE_NO_PLACE UINT32_MAX
-#define OD_PAGE_NEVER_SENT UINT64_MAX // [before]: a part of the first of them had left already.
+#define OD_PAGE_NEVER_SENT UINT64_MAX // [before]: a part may have left; [sent]: nobody counts.
 #define OD_PAGE_ID_BYTES 32
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 #define OD_PAGE_BLOCKS_MAX 4096 // For requests that were read and have not begun, 16 MiB in all.

@@ -7,15 +7,22 @@
 #include "base/log.h"
 #include "main/server_inner.h"
 
+// All read the same script, so one that fails is the end; but not where clients of the program
+// before are kept, and the script was tried.
+static bool ends_all(const struct od_server *server, const struct od_child *child)
+{
+    return server->state == OD_SERVER_STARTING &&
+           (server->takeover == NULL || child->has_load_failed);
+}
+
 static void report_end(struct od_server *server, struct od_child *child,
                        const struct od_ending *how)
 {
     if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
-           server->state == OD_SERVER_STARTING
-               ? "worker %u (pid %d) ended before it had loaded the script: %s"
-               : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
+           ends_all(server, child) ? "worker %u (pid %d) ended before it had loaded the script: %s"
+                                   : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
            child->index, od_process_last_number(&child->process), how->why,
            how->was_running ? " while " : "", how->was_running ? how->event.label : "",
            how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
@@ -31,7 +38,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
-    OD_ASSERT(server->state == OD_SERVER_SERVING);
+    OD_ASSERT(server->state < OD_SERVER_STOPPING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -63,9 +70,9 @@ void od_server_worker_ended(void *owner, struct od_child *child, const struct od
     if (server->state < OD_SERVER_STOPPING)
         od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
-    if (server->state == OD_SERVER_STARTING) // One that fails is the end: all read the same script.
+    if (ends_all(server, child))
         od_server_stop(server, OD_EXIT_WRONG);
-    if (server->state == OD_SERVER_SERVING)
+    if (server->state < OD_SERVER_STOPPING)
         accuse(server, child, how);
     od_leases_end(&server->leases, child); // What comes back stays counted.
     od_connection_limit_worker_gone(&server->door.connection_limit, child->index);

@@ -58,14 +58,11 @@ bool od_exchange_has_begun(const struct od_exchange *exchange)
     return exchange->has_begun;
 }
 
-// The answer is shown to be on its way before the request is shown to be over. What is left of one
-// in pieces may be less than all of it.
+// The answer is shown to be on its way before the request is shown to be over.
 static void show_answered(struct od_exchange *exchange)
 {
     od_exchange_begun(exchange); // Also one that was refused without a handler.
     od_wire_show(exchange->wire);
-    if (exchange->phase == PHASE_PIECES)
-        od_wire_show_rest(exchange->wire);
     od_wire_mark(exchange->wire, OD_PAGE_ANSWERED, OD_PAGE_BEGUN | OD_PAGE_WHOLE | OD_PAGE_PIECES);
 }
 

@@ -83,6 +83,7 @@ void od_exchange_answer_begin(struct od_exchange *exchange, od_slice response, u
     exchange->owed_bytes = 0;
     exchange->looks_later = false;
     od_exchange_forget_request(exchange);
+    od_wire_show(exchange->wire); // Until the head has left, the request is one without an answer.
     od_wire_mark(exchange->wire, OD_PAGE_PIECES, 0);
     if (exchange->wire->has_ended)
         watch(exchange);

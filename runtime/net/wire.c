@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/connection.h"
 #include "link/worker_page.h"
 #include "net/wire.h"
 
@@ -186,11 +187,9 @@ void od_wire_abort(struct od_wire *wire)
     od_wire_cut(wire);
 }
 
-// Main may have a duplicate, so no way to close the descriptor would do it.
 void od_wire_reset(struct od_wire *wire)
 {
-    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    (void)connect(wire->fd, &nowhere, sizeof nowhere); // Else it is no TCP, and merely closed.
+    od_connection_reset(wire->fd);
     od_wire_abort(wire);
 }
 

@@ -104,10 +104,9 @@ void od_wire_await(struct od_wire *wire, bool is_awaited);
 void od_wire_show_at(struct od_wire *wire, uint32_t place);
 void od_wire_hide(struct od_wire *wire);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
-// What waits is the rest of an answer that has begun to leave: it must leave to its end.
-void od_wire_show_rest(const struct od_wire *wire);
-void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
-void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
+void od_wire_show_sending(const struct od_wire *wire); // The same, and some of it may now leave.
+void od_wire_leave_place(struct od_wire *wire);        // Its owner lets go.
+void od_wire_end_lease(struct od_wire *wire); // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
 
 // Its owner lets go, and at once another takes it, or aborts it: the connection is as it was. What

@@ -15,7 +15,7 @@ static bool begin_sent(struct od_wire *wire)
     if (!is_leased(wire))
         return od_sent_bytes(wire->fd, &wire->sent);
     wire->sent = wire->net->page->sent[wire->place];
-    return true;
+    return wire->sent != OD_PAGE_NEVER_SENT;
 }
 
 void od_wire_show_at(struct od_wire *wire, uint32_t place)
@@ -91,12 +91,6 @@ void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
         mark(wire->net->page, wire->place, set, clear);
 }
 
-void od_wire_show_rest(const struct od_wire *wire)
-{
-    if (is_leased(wire))
-        wire->net->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = OD_PAGE_NEVER_SENT;
-}
-
 void od_wire_show(const struct od_wire *wire)
 {
     size_t waiting_bytes = od_wire_waiting_bytes(wire);
@@ -104,8 +98,19 @@ void od_wire_show(const struct od_wire *wire)
         return;
     struct od_worker_page *page = wire->net->page;
     bool is_http = wire->place >= OD_PAGE_SOCKETS_MAX;
-    if (is_http && (page->flags[wire->place] & OD_PAGE_SENDING) == 0)
-        page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
+    uint8_t flags = page->flags[wire->place];
+    if (is_http && (flags & OD_PAGE_SENDING) == 0)
+        page->before[wire->place - OD_PAGE_SOCKETS_MAX] =
+            (flags & OD_PAGE_PIECES) != 0 ? OD_PAGE_NEVER_SENT : wire->sent;
     page->sent[wire->place] = wire->sent + waiting_bytes;
     mark(page, wire->place, OD_PAGE_SENDING, 0);
+}
+
+// Where the kernel does not count (TLS), nobody could tell afterwards whether it had begun to
+// leave.
+void od_wire_show_sending(const struct od_wire *wire)
+{
+    od_wire_show(wire);
+    if (!wire->knows_sent && is_leased(wire))
+        wire->net->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = OD_PAGE_NEVER_SENT;
 }

@@ -376,7 +376,7 @@ static bool send_going(struct od_wire *wire)
     const struct od_going *going = wire->going;
     // Shown before it is sent. If the worker ends in between, main finds that the kernel has
     // counted less than the page says, and cuts a connection on which half a frame may be out.
-    od_wire_show(wire);
+    od_wire_show_sending(wire);
     if (bytes_left(going) > 0 && !send_bytes(wire))
         return false;
     return going->file_left == 0 || bytes_left(going) > 0 || send_file(wire);

@@ -895,8 +895,11 @@ describe("the death of a worker", function()
           version))
         client:read_head()
         server:get(("/taps/%s%d/go?piece=one"):format(name, version))
-        local piece = version == 1 and client:read_piece() or client.tcp:receive(3)
-        assert.equal("one", piece)
+        if version == 1 then
+          assert.equal("one", client:read_piece())
+        else
+          assert.equal("on", client.tcp:receive(2)) -- Behind the rest an end would be no error.
+        end
         clients[#clients + 1] = { client = client, version = version }
       end
     end
@@ -909,7 +912,7 @@ describe("the death of a worker", function()
       if each.version == 1 then
         assert.equal("", text or partial)
       else
-        assert.same({ "closed", "" }, { why, partial })
+        assert.same({ "closed", "e" }, { why, partial }) -- A reset: it must not seem whole.
       end
     end
   end)

@@ -275,6 +275,12 @@ describe("at a worker that is stuck", function()
     assert.equal("hello ", behind:request("GET", "/rooms/other").body)
   end)
 
+  -- Those that began in pieces were cut, though nobody had got anything of them.
+  it("answers of another worker that it has not sent become 503", function()
+    server = survival.start { source = survival.HELD, workers = 2 }
+    assert.same({ 503, 503, 503 }, survival.ask_who_gets_stuck(server))
+  end)
+
   it("a client that leaves meanwhile is not waited for", function()
     server = start()
     local _, kill = get_stuck(server)

@@ -12,7 +12,7 @@ local socket = require "socket"
 
 local M = {}
 
-local SIGKILL = 9
+local SIGKILL, SIGCONT, SIGSTOP = 9, 18, 19
 
 M.SOURCE = [[
 local od = require "open-do"
@@ -132,6 +132,32 @@ function Room:webSocketClose(ws, code, reason, wasClean)
   local storage = self.state.storage
   storage:put("closed", ("%s%s:%d:%s;"):format(storage:get("closed") or "",
     self.state:getTags(ws)[1], code, tostring(wasClean)))
+end
+
+return { namespaces = { rooms = Room } }
+]]
+
+-- Requests that end when another one says so.
+M.HELD = [[
+local od = require "open-do"
+local Room = { ended = 0 }
+
+function Room:fetch(request)
+  local ask = request.query.ask
+  if ask == "id" then
+    return od.Response(tostring(self.state.id))
+  elseif ask == "loop" then
+    od.log.info("loops")
+    while true do end
+  elseif ask == "go" then
+    self.may_go = true
+    return od.Response(tostring(self.ended))
+  elseif ask == "held" then
+    od.log.info("held")
+    while not self.may_go do od.sleep(1) end
+    self.ended = self.ended + 1
+  end
+  return od.Response(request.query.pieces and function(stream) stream:write("done") end or "done")
 end
 
 return { namespaces = { rooms = Room } }
@@ -273,6 +299,34 @@ end
 
 function M.kill(pid, signal)
   ffi.C.kill(pid, signal or SIGKILL) -- Declared by spec/support/process.lua.
+end
+
+-- The first worker gets stuck in the turn in which answers come from the second, one of them in
+-- pieces, and is killed: what its clients are answered. Of a server with two workers and M.HELD.
+function M.ask_who_gets_stuck(server)
+  local here, there = M.room_in(server, "here", 0), M.room_in(server, "there", 1)
+  local clients, answers = {}, {}
+  for i = 1, 3 do
+    clients[i] = server:open()
+    clients[i]:request("GET", "/rooms/" .. here) -- From here on the connection is with the first.
+  end
+  for i, query in ipairs { "", "&pieces=yes" } do
+    clients[i]:send_request("GET", "/rooms/" .. there .. "?ask=held" .. query)
+    server:wait_log("held")
+  end
+  local pid = server:status().workers[1].pid
+  M.kill(pid, SIGSTOP)
+  clients[3]:send_request("GET", "/rooms/" .. here .. "?ask=loop")
+  for _ = 1, 2 do -- The second time it is a turn behind that in which they ended.
+    repeat until server:get("/rooms/" .. there .. "?ask=go").body == "2"
+  end
+  M.kill(pid, SIGCONT)
+  server:wait_log("loops")
+  M.kill(pid)
+  for i, client in ipairs(clients) do
+    answers[i] = client:read_answer().status
+  end
+  return answers
 end
 
 -- Waits until a worker is back: its number, and after how many ms, how many sockets it was given,

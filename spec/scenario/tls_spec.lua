@@ -19,7 +19,7 @@ local directory
 local function start_tls(options)
   options = options or { workers = 2 }
   local more = options.args or {}
-  options.source = handover.SOURCE
+  options.source = options.source or handover.SOURCE
   options.args = certificates.args { "localhost", "example.test" }
   for _, word in ipairs(more) do
     table.insert(options.args, word)
@@ -135,6 +135,12 @@ describe("TLS", function()
     assert.matches(" TLSv1.3 localhost$", early:read_answer().body)
     server.address = server.plain_address
     assert.matches("^http://.* none$", server:get(path).body)
+  end)
+
+  -- There the kernel does not count what has left, and they were cut.
+  it("answers 503 what a worker has not sent that got stuck", function()
+    start { source = survival.HELD, workers = 2 }
+    assert.same({ 503, 503, 503 }, survival.ask_who_gets_stuck(server))
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()

@@ -93,6 +93,23 @@ describe("open-do upgrade", function()
     assert.equal(2, #server.process:children())
   end)
 
+  -- It took this for a script that cannot be loaded, and ended with all clients.
+  it("goes on when a worker of the next program ends before all are ready", function()
+    server = survival.start { workers = 1 }
+    local ann, request = survival.person(server, "a", "ann"), server:open()
+    local boot = ann:ask("boot")
+    assert.equal(200, request:request("GET", "/rooms/a").status)
+    server:fault("ready.hold")
+    local asking = server:begin_asking("upgrade")
+    repeat until ann:ask("boot") ~= boot
+    server:clear_fault("ready.hold")
+    survival.kill_one(server)
+    server:wait_log("another one is started")
+    assert.equal(0, asking:wait_exit(20), asking:output())
+    ann:ask("who", ann:identity())
+    assert.equal(200, request:request("GET", "/rooms/a").status)
+  end)
+
   -- The program before may have listened in another way. What is sent in pieces would wait for the
   -- client's acknowledgements.
   it("sends at once to who connects behind it, too", function()

@@ -332,7 +332,6 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer,
 {
     struct od_arrival *arrival = make(door, fd);
     od_networks_print(peer, arrival->peer);
-    arrival->is_new = true;
     arrival->is_tls = is_tls;
     arrival->may_introduce = is_tls || od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);

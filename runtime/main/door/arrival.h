@@ -55,7 +55,6 @@ struct od_arrival {
     bool may_introduce; // A trusted proxy, which may begin by saying for whom it connects.
     char peer[INET6_ADDRSTRLEN];
     uint32_t times_returned;
-    bool is_new;         // Nothing was sent to it.
     bool is_tls;         // The client speaks TLS, which main/processes/tls_process.h has ended,
     struct od_bytes tls; // and how (link/request.h), once it is introduced.
 };

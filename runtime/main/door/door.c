@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "link/connection.h"
 #include "main/door/limits.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -155,7 +156,9 @@ static void end_at_once(struct od_returned *returned)
                      returned->how == OD_RETURN_UNANSWERED;
     if (is_asking && !od_arrival_say_failed(returned->fd, false))
         od_log(OD_LOG_DEBUG, NULL, "%s could not be told of its lost request", returned->peer);
-    shutdown(returned->fd, returned->how == OD_RETURN_CUT ? SHUT_RDWR : SHUT_WR);
+    if (returned->how == OD_RETURN_CUT)
+        od_connection_reset(returned->fd);
+    shutdown(returned->fd, SHUT_WR);
     close(returned->fd);
     od_bytes_deinit(&returned->bytes);
     od_bytes_deinit(&returned->tls);

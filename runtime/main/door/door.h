@@ -39,7 +39,7 @@ enum od_return {
     OD_RETURN_FAILED,     // A request without an answer: 503; then as the two above.
     OD_RETURN_UNANSWERED, // The same, but nobody knows where the next one begins: 503, and the end.
     OD_RETURN_OVER,       // The last answer has left.
-    OD_RETURN_CUT,        // A part of an answer has.
+    OD_RETURN_CUT,        // A part of an answer has: reset, or it might pass for all of it.
 };
 
 struct od_returned {

@@ -123,11 +123,11 @@ static int end(struct od_leases *leases, struct od_lease *lease)
 }
 
 // Before the worker hears of the place, which the last one has used.
-static void clear_page(struct od_worker_page *page, const struct od_lease *lease, bool is_new)
+static void clear_page(struct od_worker_page *page, const struct od_lease *lease)
 {
-    uint64_t sent = 0;
-    bool is_known = is_new || od_sent_bytes(lease->fd, &sent);
-    page->sent[lease->place] = is_known ? sent : 0;
+    uint64_t sent;
+    bool is_counted = od_sent_bytes(lease->fd, &sent);
+    page->sent[lease->place] = is_counted ? sent : OD_PAGE_NEVER_SENT;
     __atomic_store_n(&page->flags[lease->place], 0, __ATOMIC_RELEASE);
 }
 
@@ -151,7 +151,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     od_list_init(&lease->asking);
     table->page = child->page;
     table->all[index] = lease;
-    clear_page(child->page, lease, arrival->is_new);
+    clear_page(child->page, lease);
     keep_bytes(leases, lease, bytes);
     return lease->place;
 }
@@ -160,13 +160,12 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
 static enum od_return how_sent(const struct od_worker_page *page, const struct od_lease *lease,
                                enum od_return if_all)
 {
-    uint64_t sent;
-    if (!od_sent_bytes(lease->fd, &sent))
-        return OD_RETURN_CUT;
+    uint64_t sent, before = page->before[lease->place - OD_PAGE_SOCKETS_MAX];
+    bool is_counted = od_sent_bytes(lease->fd, &sent);
     // Between the two nobody can tell which part of the answer the client has.
-    if (sent == page->before[lease->place - OD_PAGE_SOCKETS_MAX])
+    if (is_counted ? sent == before : before != OD_PAGE_NEVER_SENT)
         return OD_RETURN_UNANSWERED;
-    return sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
+    return is_counted && sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
 }
 
 // Of a request that waits no longer, or never did, what main had read is of no use.
@@ -185,6 +184,8 @@ static enum od_return state_of(const struct od_leases *leases, const struct od_l
                                uint8_t flags)
 {
     const struct od_worker_page *page = leases->tables[lease->worker].page;
+    if ((flags & OD_PAGE_PIECES) != 0)
+        return OD_RETURN_CUT;
     if ((flags & OD_PAGE_CLOSING) != 0)
         return OD_RETURN_OVER;
     if ((flags & OD_PAGE_BUSY) != 0)
@@ -202,8 +203,6 @@ static enum od_return decide(const struct od_leases *leases, const struct od_lea
     uint8_t flags = flags_of(leases, lease);
     if ((flags & OD_PAGE_LEFT) != 0)
         return OD_RETURN_LEFT;
-    if ((flags & OD_PAGE_PIECES) != 0)
-        return OD_RETURN_CUT;
     enum od_return how = state_of(leases, lease, flags);
     if ((flags & OD_PAGE_SENDING) == 0)
         return how;

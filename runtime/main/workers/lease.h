@@ -8,7 +8,7 @@
 //   whose request has not begun             goes back to the door with all that was read of it
 //   that is between two requests            goes back to the door and is read there
 //   whose request has begun                 is answered 503, and then as those above
-//   of whose answer a part has left         is cut: nobody knows what was to follow
+//   of whose answer a part has left         is reset: nobody knows what was to follow
 //
 // so no client is left without a word, and nothing that has begun begins anew. What was read is
 // what main had read, which it forgets soon after that request began, and what the worker has read
