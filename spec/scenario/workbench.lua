@@ -15,7 +15,7 @@ local Server = require "spec.support.server"
 local kept = require "spec.support.kept"
 local socket = require "socket"
 
-local PATIENCE_S = 20
+local PATIENCE_S = 20 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 
 local M = {}
 
