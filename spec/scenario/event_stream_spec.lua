@@ -303,7 +303,8 @@ describe("an event stream outlives", function()
     local asking = server:open()
     asking:send_request("GET", "/feeds/a?ask=stored&data=unsafe")
     repeat
-      local why = table.concat(server:why_awake("feeds/a").why, ", ")
+      local awake = server:why_awake("feeds/a")
+      local why = awake and table.concat(awake.why, ", ") or ""
     until why:find("what it sent waits for the disk", 1, true)
     kill_workers(function() server:clear_fault("commit.hold") end)
     ann:expect_end()
