@@ -38,6 +38,7 @@ static void take_cast(struct od_ballot *ballot)
     pthread_mutex_unlock(&ballot->mutex);
     struct od_ballot_vote *proposal = &ballot->votes[OD_VOTE_PROPOSE];
     proposal->is_there = proposal->is_there && proposal->text.size > 0; // Else it is withdrawn.
+    ballot->has_begun = ballot->has_begun || ballot->votes[OD_VOTE_LOADED].is_there;
 }
 
 // Nothing is put where another one is proposed already, or serves that the node did not know of
@@ -216,8 +217,16 @@ static bool tell_first(struct od_ballot *ballot, struct od_postgres *postgres,
     return true;
 }
 
+static bool is_own(const struct od_ballot *ballot, const struct row *row)
+{
+    return row->node == ballot->self->id && row->incarnation == ballot->self->incarnation;
+}
+
+// Who has not begun yet begins with what serves, and hears behind that what others propose.
 static bool is_news(const struct od_ballot *ballot, const struct row *row)
 {
+    if (row->state == OD_VERSION_PROPOSED && !ballot->has_begun && !is_own(ballot, row))
+        return false;
     return row->version > ballot->told ||
            (row->version == ballot->told && row->state != ballot->told_state);
 }
@@ -308,7 +317,7 @@ static bool settle(struct od_ballot *ballot, struct od_postgres *postgres, const
 // What was proposed is this node's own, also when the answer to that was lost.
 static void find_own(struct od_ballot *ballot, const struct row *row)
 {
-    if (row->node == ballot->self->id && row->incarnation == ballot->self->incarnation)
+    if (is_own(ballot, row))
         ballot->votes[OD_VOTE_PROPOSE].is_there = false;
 }
 

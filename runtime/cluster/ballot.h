@@ -9,7 +9,8 @@
 // and notes its number in its own row (od_node.loaded), or makes it fail. Who sees that all who
 // are up have loaded it makes it serve. Both are one statement about a row that is still proposed:
 // there is one outcome, whoever dies on the way, and none while the engine is away. A node that
-// serves nothing yet (loaded 0) is not waited for: it begins with what serves.
+// serves nothing yet (loaded 0) is not waited for: it begins with what serves, and hears of what
+// others propose when it has.
 //
 // Nor is one that leaves (sight.h), and it makes nothing fail: it is gone in a moment. Until its
 // slots are with the others it loads what is proposed and takes what serves as they do; if it
@@ -49,6 +50,7 @@ struct od_ballot {
 
     struct od_ballot_vote votes[OD_VOTE_COUNT]; // The thread's own, until the engine has them.
     bool has_looked;
+    bool has_begun;  // This node has loaded something itself.
     bool has_others; // Nodes that have loaded something, as of the last look.
     uint32_t told;   // Up to this one and its state.
     enum od_version_state told_state;

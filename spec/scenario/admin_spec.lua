@@ -214,7 +214,7 @@ describe("the admin listener", function()
       assert.is_false(slow:has_news())
       slow:close()
       server:wait_log("it sleeps")
-      server:turn_clock(20000)
+      workbench.pass(server, 20000)
     end)
 
     it("and pushes their answers over a WebSocket, when they have changed", function()

@@ -131,15 +131,23 @@ describe("a reload in a cluster", function()
     end
   end
 
-  -- Two nodes which have loaded version 2, that the first has proposed, and wait for a silent one.
-  local function propose_beside_silent_node()
-    local first, second = start(), start()
-    both_serve()
+  -- Nodes, two or `count`, which have loaded version 2, that the first has proposed, and wait for a
+  -- silent one.
+  local function propose_beside_silent_node(count)
+    local all = {}
+    for id = 1, count or 2 do
+      all[id] = start()
+    end
+    for id in ipairs(all) do
+      have_loaded(1, id)
+    end
     add_silent_node()
-    first:save(source "b")
-    first.process:signal("HUP")
-    have_loaded(2, 1, 2)
-    return first, second
+    all[1]:save(source "b")
+    all[1].process:signal("HUP")
+    for id in ipairs(all) do
+      have_loaded(2, id)
+    end
+    return unpack(all)
   end
 
   local function cluster_status(node)
@@ -171,12 +179,7 @@ describe("a reload in a cluster", function()
   end)
 
   it("fails when a node that lives says nothing for 30 s", function()
-    local first = start()
-    have_loaded(1, 1)
-    add_silent_node()
-    first:save(source "b")
-    first.process:signal("HUP")
-    have_loaded(2, 1)
+    local first = propose_beside_silent_node(1)
     first:clear_fault("proposal.wait")
     first:turn_clock(31000)
     has_said(first, "reload failed, version 1 still serves: node 99 has not said within 30 s "
@@ -208,12 +211,7 @@ describe("a reload in a cluster", function()
   end)
 
   it("is taken by a node that starts meanwhile, and by a worker that does", function()
-    local first = start()
-    have_loaded(1, 1)
-    add_silent_node()
-    first:save(source "b")
-    first.process:signal("HUP")
-    have_loaded(2, 1)
+    local first = propose_beside_silent_node(1)
     local second = start()
     have_loaded(2, 2)
     assert.equal(1, second:status().scriptVersion)
@@ -226,6 +224,43 @@ describe("a reload in a cluster", function()
     has_said(second, "version 2 of script.lua serves")
     say "DROP TRIGGER beat ON od_node"
     answer_soon("b one", first, second)
+  end)
+
+  -- One that knows its own script late.
+  local function spawn_slow()
+    return begin(function(options)
+      options.source = source "a"
+      options.files = { ["workbench.lua"] = workbench.MODULE,
+        ["part.lua"] = "local t = os.clock() repeat until os.clock() - t > 1 return 'late'" }
+      options.workers = 1
+      local server = Server.prepare(options)
+      server:spawn()
+      return server
+    end)
+  end
+
+  -- It took the proposal for what it had to wait for, and its workers, which got no script, were
+  -- killed after 30 s.
+  it("is not waited for by a node that starts, however late it knows its own script", function()
+    local first = propose_beside_silent_node(1)
+    local second = spawn_slow()
+    second:wait_listening()
+    assert.equal(1, second:status().scriptVersion)
+    have_loaded(2, 2)
+    let_silent_node_load(2)
+    has_said(first, "version 2 of script.lua serves")
+    has_said(second, "version 2 of script.lua serves")
+  end)
+
+  -- It proposed its own then, to all.
+  it("that fails while a node starts leaves that one with what serves", function()
+    propose_beside_silent_node(1)
+    local second = spawn_slow()
+    second:wait_log("linked with node 1")
+    say "UPDATE od_script SET state = 'failed', why = 'no', files = '' WHERE version = 2"
+    second:wait_listening()
+    assert.equal(1, second:status().scriptVersion)
+    assert.equal("2", say "SELECT max(version) FROM od_script")
   end)
 
   it("that is asked for while the engine is away is decided when it is back", function()

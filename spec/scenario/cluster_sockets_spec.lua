@@ -15,6 +15,8 @@ function Thing:fetch(request)
     self.state:acceptWebSocket(server, { "fresh" })
     server:serializeAttachment { count = 0 }
     return od.Response(nil, { status = 101, webSocket = client })
+  elseif request.path:match("/tell$") then
+    self.state:broadcast("settled")
   end
   return od.Response(self.env.NODE .. " " .. (self.state.storage:get("said") or "nothing"))
 end
@@ -73,6 +75,9 @@ describe("a client of a cluster", function()
     local client = all[1]:connect(there .. "/socket")
     client:send("one")
     client:expect("2 1 fresh one")
+    -- Node 1 knows then that it is handled, and behind an answer has tags and attachment.
+    all[1]:get(there .. "/tell")
+    client:expect("settled")
     for _, node in ipairs(all) do
       assert.equal("2 one", node:get(there).body)
     end

@@ -1,5 +1,6 @@
 -- `crons` of a script's table: functions that run when a cron string says, once for the server.
 local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -30,16 +31,31 @@ return { namespaces = { logs = Log }, crons = { %s } }
 describe("crons of a script", function()
   local server, turned_ms
 
-  local function start(crons, options)
-    options = options or {}
-    options.source, options.workers = SOURCE:format(crons), 2
-    server, turned_ms = Server.start(options), 0
+  -- To five seconds behind the next full minute: the one after that does not come by itself.
+  local function next_minute()
+    local now_ms = os.time() * 1000 + turned_ms
+    local ms = 60000 - now_ms % 60000 + 5000
+    turned_ms = turned_ms + ms
+    server:turn_clock(ms)
   end
 
-  local function load(crons, version)
+  -- A version sets its crons, and takes away those before, just after it serves.
+  local function await_crons(count)
+    workbench.becomes(count, function() return server:status().alarms.count end)
+  end
+
+  local function start(crons, count)
+    server, turned_ms = Server.prepare { source = SOURCE:format(crons), workers = 2 }, 0
+    next_minute()
+    server:launch()
+    await_crons(count)
+  end
+
+  local function load(crons, version, count)
     server:save(SOURCE:format(crons))
     server.process:signal("HUP")
     server:wait_version(version)
+    await_crons(count)
   end
 
   after_each(function()
@@ -50,24 +66,8 @@ describe("crons of a script", function()
     return server:get("/logs/all").body
   end
 
-  -- To five seconds behind the next full minute: the one after that does not come by itself.
-  local function next_minute()
-    local now_ms = os.time() * 1000 + turned_ms
-    local ms = 60000 - now_ms % 60000 + 5000
-    turned_ms = turned_ms + ms
-    server:turn_clock(ms)
-  end
-
-  -- Minutes pass until that is said: a version sets its crons just after it serves.
-  local function pass_until(pattern)
-    repeat
-      next_minute()
-      seen()
-    until server:log():find(pattern)
-  end
-
   it("run with info, env and ctx, once for all workers, and outlive the server", function()
-    start [=[ ["* * * * *"] = note "a", ["*/1 * * * *"] = note "b" ]=]
+    start([=[ ["* * * * *"] = note "a", ["*/1 * * * *"] = note "b" ]=], 2)
     next_minute()
     server:wait_log("cron a%* %* %* %* %*")
     server:wait_log("cron b%*/1 %* %* %* %*")
@@ -81,27 +81,24 @@ describe("crons of a script", function()
   end)
 
   it("are those of the version that is served", function()
-    start [=[ ["* * * * *"] = note "a" ]=]
-    pass_until("cron a")
-    load([=[ ["*/1 * * * *"] = note "b" ]=], 2)
-    pass_until("cron b")
-    load([=[ ]=], 3)
+    start([=[ ["* * * * *"] = note "a" ]=], 1)
     next_minute()
-    for _ = 1, 5 do
-      seen() -- What has rung before has run.
-    end
-    local before = seen()
-    assert.matches("^a%*=%d+ b%*=%d+$", before)
+    server:wait_log("cron a")
+    load([=[ ["*/1 * * * *"] = note "b", ["*/1 * * * 0-6"] = note "b" ]=], 2, 2)
+    next_minute()
+    server:wait_log("cron b.-cron b")
+    load([=[ ]=], 3, 0)
+    assert.equal("a*=1 b*=2", seen())
     next_minute()
     next_minute()
-    assert.equal(before, seen())
-    load([=[ ["* * * * *"] = note "c" ]=], 4)
-    pass_until("cron c")
-    assert.equal(before, seen():match("^(.*) c%*=%d+$"))
+    load([=[ ["* * * * *"] = note "c" ]=], 4, 1)
+    next_minute()
+    server:wait_log("cron c")
+    assert.equal("a*=1 b*=2 c*=1", seen())
   end)
 
   it("that fail are tried again, and say where", function()
-    start [=[ ["* * * * *"] = function() error "no" end ]=]
+    start([=[ ["* * * * *"] = function() error "no" end ]=], 1)
     next_minute()
     server:wait_log("ERROR%s+_crons/script  schedule: %S+:%d+: no")
     server:wait_log("schedule '%* %* %* %* %*': retry 1 of 6")

@@ -216,7 +216,7 @@ describe("open-do dev", function()
       options = options or {}
       options.at_terminal = true
       start(options)
-      server:wait_log("keys +r reload   c clear   q quit   h help")
+      server:wait_log("keys +r reload   c clear   q quit   h help\r\n")
     end
 
     it("has colours, unless NO_COLOR is set", function()

@@ -25,7 +25,8 @@ local RLIMIT_NOFILE, POLLIN = 7, 1
 
 -- Clients of all manners at the door, before any worker has seen them.
 describe("The door", function()
-  local server = Server.each { source = SCRIPT, args = { "--log-level", "debug" } }
+  local server = Server.each { source = SCRIPT, args = { "--log-level", "debug" },
+    keep_port = true }
 
   local function asks(text)
     local client = server:open()
@@ -165,7 +166,6 @@ describe("The door", function()
     server:turn_clock(4000)
     assert.equal(200, busy:read_answer().status)
     assert.equal(0, server.process:wait_exit(4))
-    server.options.keep_port = true
     server:launch()
     expect_hello(asks(REQUEST))
   end)

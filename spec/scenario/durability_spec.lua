@@ -6,7 +6,16 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = require("workbench").thing()
+local workbench = require "workbench"
+local Thing = workbench.thing()
+
+function Thing:fetch(request)
+  local response = workbench.fetch(self, request)
+  if response.status == 101 then
+    print "accepted"
+  end
+  return response
+end
 
 function Thing:webSocketMessage(ws, message)
   local storage = self.state.storage
@@ -144,16 +153,19 @@ describe("a write", function()
       server:fault("commit.hold")
       local writing = begin(server, "a", "storage:put('n', 1) print('put')")
       server:wait_log("put")
-      assert.equal("given up", ask("b", [[
+      local waiting = begin(server, "b", [[
         local function connect()
           self.env.things:getByName("a"):fetch("/", { headers = { Upgrade = "websocket" } })
         end
         local function give_up()
-          od.sleep(50)
+          repeat od.sleep(1) until self.gives_up
           return "given up"
         end
         return od.race { connect, give_up }
-      ]]))
+      ]])
+      server:wait_log("accepted")
+      ask("b", "self.gives_up = true")
+      assert.equal("given up", outcome(waiting))
       server:clear_fault("commit.hold")
       outcome(writing)
       assert.same({ 0, 1006 }, ask("a", "return { #state:getWebSockets(), self.closed }"))

@@ -264,7 +264,7 @@ describe("an event stream outlives", function()
     local before = boot()
     check()
     server:turn_clock(11000)
-    server:get("/feeds/elsewhere?ask=boot")
+    repeat until not server:why_awake("feeds/a")
     assert.not_equal(before, boot())
     check()
     assert.equal("none", server:get("/feeds/a?ask=closed").body)
@@ -304,7 +304,8 @@ describe("an event stream outlives", function()
     asking:send_request("GET", "/feeds/a?ask=stored&data=unsafe")
     repeat
       local awake = server:why_awake("feeds/a")
-    until awake
+      local why = awake and table.concat(awake.why, ", ") or ""
+    until why:find("what it sent waits for the disk", 1, true)
     kill_workers(function() server:clear_fault("commit.hold") end)
     ann:expect_end()
     assert.equal("ann;", server:get("/feeds/a?ask=closed").body)

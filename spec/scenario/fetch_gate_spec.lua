@@ -18,8 +18,15 @@ describe("od.fetch", function()
     return ("od.fetch(%q, %s)"):format(peer.url .. path, init or "nil")
   end
 
+  -- Returns when the handler has begun, so that the next one comes behind it.
+  local function begin_code(name, code)
+    local begun = workbench.begin(server, name, "print 'asks' " .. code)
+    server:wait_log("asks")
+    return begun
+  end
+
   local function begin(name, path, init)
-    return workbench.begin(server, name, ("return %s:text()"):format(fetch(path, init)))
+    return begin_code(name, ("return %s:text()"):format(fetch(path, init)))
   end
 
   -- What "/let-go" of the peer says, asked by another object: how many were held.
@@ -66,11 +73,12 @@ describe("od.fetch", function()
 
   it("runs six times at once in an object, the others wait in their order", function()
     local held = {}
-    for i = 1, 8 do
-      held[i] = begin("a", "/hold?" .. i)
-    end
     for i = 1, 6 do
+      held[i] = begin("a", "/hold?" .. i)
       peer:wait("GET /hold%?" .. i)
+    end
+    for i = 7, 8 do
+      held[i] = begin("a", "/hold?" .. i)
     end
     begin("b", "/hold?b") -- Of another object: not in the way of these.
     peer:wait("GET /hold%?b")
@@ -86,15 +94,14 @@ describe("od.fetch", function()
 
   it("ends after its timeout, running or waiting", function()
     local function begin_one(number, timeout)
-      return workbench.begin(server, "a",
+      return begin_code("a",
         ("local ok, why = pcall(od.fetch, %q, { timeout = %d }) return why"):format(
           peer.url .. "/hold?" .. number, timeout))
     end
     local first = begin_one(1, 5000)
+    peer:wait("GET /hold%?1")
     for i = 2, 6 do
       begin_one(i, 20000)
-    end
-    for i = 1, 6 do
       peer:wait("GET /hold%?" .. i)
     end
     local seventh, eighth = begin_one(7, 10000), begin_one(8, 10000)

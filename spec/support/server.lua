@@ -81,9 +81,9 @@ end
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2; false: without the option); args = further arguments; command = "dev" for "run";
 -- env = { NAME = value };
--- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
--- who has nothing else (so the specs must be root); admin = true: it has an admin listener,
--- admin = "usual": if it has one by itself.
+-- keep_port = true: it comes back where clients look for it, and nobody else is there meanwhile;
+-- uid = number: it runs as that user, who has nothing else (so the specs must be root);
+-- admin = true: it has an admin listener, admin = "usual": if it has one by itself.
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
@@ -109,14 +109,17 @@ function Server:user_words()
   return { "setpriv", "--reuid", tostring(uid), "--regid", tostring(uid), "--clear-groups" }
 end
 
-function Server:spawn()
-  local port = 0
-  if self.options.keep_port then
-    port = self.address and self.address.port or Upstream.free_port()
+function Server:port()
+  if not self.options.keep_port then
+    return 0
   end
+  return self.address and self.address.port or Upstream.free_port()
+end
+
+function Server:spawn()
   local argv = self:user_words()
   for _, argument in ipairs { PROGRAM, self.options.command or "run", self.script,
-    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data" } do
+    "--listen", "127.0.0.1:" .. self:port(), "--data", self.directory .. "/data" } do
     argv[#argv + 1] = argument
   end
   if self.options.workers ~= false then

@@ -150,11 +150,11 @@ static void decided_first(struct od_reload *reload, const struct od_cluster_vers
             reload->events->first_failed(reload->owner, version->why, false);
         return;
     }
-    keep(reload, version);
-    if (has_failed) {
+    if (has_failed && version->version == others->version)
         others->version = 0;
+    if (has_failed)
         return;
-    }
+    keep(reload, version);
     if (reload->version != 0)
         return; // Taken when its workers are ready.
     if (others->is_proposing)
