@@ -13,6 +13,7 @@ local socket = require "socket"
 local M = {}
 
 local SIGKILL = 9
+local HEAR_SECONDS = 20 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 
 M.SOURCE = [[
 local od = require "open-do"
@@ -166,7 +167,7 @@ function Person:ask(message, expected)
 end
 
 function Person:hear(expected)
-  local answer = self.ws:receive(20)
+  local answer = self.ws:receive(HEAR_SECONDS)
   if expected and answer ~= expected then
     error(("%s in %s: expected %q, got %q"):format(self.name, self.room, expected, answer), 2)
   end
