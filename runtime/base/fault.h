@@ -9,17 +9,17 @@
 // never changes.
 //
 // The names in use: commit.fail (a group of batches fails before it is written), commit.hold (the
-// committer waits while this is armed), follow.hold (what is durable does not get into LMDB while
-// this is armed), sweep.full (there is no room to sweep the trash), event.crash (a worker is ended
-// by a segfault where an event begins), load.fail (a worker cannot load a new version of the
-// script), copy.hold (a backup or a restore waits before it copies a file), copy.full (what it
-// writes finds no room), names.fail (a directory of the store cannot be read to its end), past.hold
-// (the past of an object is not read yet), journal.unread (the disk gives nothing of a segment),
-// fill.hold (what slots store is loaded for those only who are asked for), ready.hold (the workers
-// of a program that starts count as not ready), still.hold (the process for other nodes may stand
-// still), proposal.wait (a version of the script that is proposed in a cluster is waited for
-// without end), early.refuse (clients that come before their object are sent away), breakout.NAME
-// (worker/breakout.c). New ones are added here.
+// committer waits while this is armed), apply.soon (what is durable gets into LMDB without waiting
+// for more), follow.hold (it does not while this is armed), sweep.full (there is no room to sweep
+// the trash), event.crash (a worker is ended by a segfault where an event begins), load.fail (a
+// worker cannot load a new version of the script), copy.hold (a backup or a restore waits before it
+// copies a file), copy.full (what it writes finds no room), names.fail (a directory of the store
+// cannot be read to its end), past.hold (the past of an object is not read yet), journal.unread
+// (the disk gives nothing of a segment), fill.hold (what slots store is loaded for those only who
+// are asked for), ready.hold (the workers of a program that starts count as not ready), still.hold
+// (the process for other nodes may stand still), proposal.wait (a version of the script that is
+// proposed in a cluster is waited for without end), early.refuse (clients that come before their
+// object are sent away), breakout.NAME (worker/breakout.c). New ones are added here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.
 

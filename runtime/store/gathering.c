@@ -44,7 +44,7 @@ void od_gathering_add(struct od_gathering *gathering, struct od_pending *pending
 {
     OD_ASSERT(pending->fate == OD_FATE_WRITTEN || pending->fate == OD_FATE_FORGET);
     if (od_list_is_empty(&gathering->pending))
-        gathering->due_us = od_clock_passed_us() + OD_STORE_APPLY_US;
+        gathering->due_us = od_clock_passed_us() + (OD_FAULT("apply.soon") ? 0 : OD_STORE_APPLY_US);
     od_list_push_back(&gathering->pending, &pending->link);
     if (pending->fate == OD_FATE_WRITTEN)
         note(gathering, od_pending_batches(pending));

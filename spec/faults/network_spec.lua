@@ -64,7 +64,7 @@ describe("a network", function()
 
   -- The file is there, and empty, where IPv6 is switched off.
   local addresses = io.open("/proc/net/if_inet6")
-  local has_ipv6 = addresses and addresses:read("*a"):find("^0+1 ")
+  local has_ipv6 = addresses and ("\n" .. addresses:read("*a")):find("\n0+1 ")
   local it_in_both = has_ipv6 and it or pending
 
   it_in_both("in which a port is free in one family alone is asked for another", function()

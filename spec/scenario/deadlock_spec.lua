@@ -229,9 +229,9 @@ return { namespaces = { links = Link } } -- Version 1
       end
       objects[LINKS] = { seconds = LAST_SECONDS, names = "" }
       local clients = begin(workers, objects)
-      for _ = 1, LINKS - 1 do
+      for second = 1, LINKS - 1 do
         server:turn_clock(1000)
-        await("calls at %d", CALLS) -- Or more: time passes by itself, too.
+        await("calls at " .. second .. "\n", CALLS)
       end
       server:turn_clock((LAST_SECONDS - LINKS + 1) * 1000)
       for i, client in ipairs(clients) do

@@ -393,15 +393,17 @@ describe("storage.sql", function()
 
   describe("ends", function()
     it("one call of instr or replace on large texts in no time", function()
-      assert.same({ 0, 1000001, 2000000, "b" }, ask [[
+      -- The sanitizer looks at all that is left before each search.
+      local many = os.getenv("OPEN_DO_SANITIZED") and 1e5 or 1e6
+      assert.same({ 0, 1000001, 2000000, "b" }, ask(([[
         local a = ("a"):rep(2e6)
         return {
           sql:exec("SELECT instr(?, ? || 'b') AS v", a, a:sub(1, 1e6)):one().v,
           sql:exec("SELECT instr(? || 'b', 'b') AS v", a:sub(1, 1e6)):one().v,
           #sql:exec("SELECT replace(?, ? || 'b', 'x') AS v", a, a:sub(1, 1e6)):one().v,
-          sql:exec("SELECT replace(? || 'b', 'a', '') AS v", a:sub(1, 1e6)):one().v,
+          sql:exec("SELECT replace(? || 'b', 'a', '') AS v", a:sub(1, %d)):one().v,
         }
-      ]])
+      ]]):format(many)))
     end)
 
     it("one call of trim with as many characters, of printf, of json_patch", function()
@@ -458,7 +460,7 @@ end)
 
 describe("an endless query", function()
   it("is an error at its line, and its worker lives", function()
-    local server = workbench.start(nil, { workers = 1, args = { "--event-limit-ms", "400" } })
+    local server = workbench.start(nil, { workers = 1, args = { "--event-limit-ms", "2000" } })
     local COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
     local function run(statement)
       return ("storage.sql:exec %q"):format(COUNT .. statement)

@@ -13,6 +13,7 @@ local socket = require "socket"
 local M = {}
 
 local SIGKILL, SIGCONT, SIGSTOP = 9, 18, 19
+local HEAR_SECONDS = 20 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 
 M.SOURCE = [[
 local od = require "open-do"
@@ -192,7 +193,7 @@ function Person:ask(message, expected)
 end
 
 function Person:hear(expected)
-  local answer = self.ws:receive(20)
+  local answer = self.ws:receive(HEAR_SECONDS)
   if expected and answer ~= expected then
     error(("%s in %s: expected %q, got %q"):format(self.name, self.room, expected, answer), 2)
   end

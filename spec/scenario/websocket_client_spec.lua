@@ -84,7 +84,7 @@ describe("an object that asks another for a WebSocket", function()
 
   -- Waits until `name` has seen `text`, by asking it: each question is an event behind the others.
   local function expect_seen(name, text)
-    for _ = 1, 200 do
+    for _ = 1, 1000 do
       for _, seen in ipairs(ask(name, "od.sleep(5) return self.seen")) do
         if seen == text then
           return

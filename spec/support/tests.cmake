@@ -47,5 +47,5 @@ foreach(spec ${od_examples})
   string(REPLACE "/spec" "" name ${spec})
   add_test(NAME examples/${name} COMMAND open-do test examples/${name} -- -o TAP
            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(examples/${name} PROPERTIES TIMEOUT 600)
+  set_tests_properties(examples/${name} PROPERTIES TIMEOUT 600 ENVIRONMENT OPEN_DO_TEST_PATIENCE=3)
 endforeach()

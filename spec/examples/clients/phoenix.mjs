@@ -13,7 +13,7 @@ export default class PhoenixClient {
 
   async open(base, topic = 'room:lobby') {
     this.socket = new Socket(webSocketUrl(base) + '/socket', {
-      transport: WebSocket, reconnectAfterMs: () => 50, rejoinAfterMs: () => 50, heartbeatIntervalMs: 1000,
+      transport: WebSocket, reconnectAfterMs: () => 50, rejoinAfterMs: () => 50, heartbeatIntervalMs: 5000,
     });
     this.socket.onClose(() => { this.losses++; });
     this.socket.connect();

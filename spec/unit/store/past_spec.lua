@@ -37,14 +37,6 @@ describe("the past of an object", function()
     assert(C.od_kept_make_base(kept, world.directory, err), ffi.string(err.text))
   end
 
-  local function commit()
-    local seq = world:turn()
-    if seq then
-      world:wait_news("applied", 1, seq)
-    end
-    world:hear()
-  end
-
   local function now()
     local mark = ffi.new("struct od_journal_mark")
     assert(C.od_store_now(world:store(1), mark, err), ffi.string(err.text))
@@ -118,7 +110,7 @@ describe("the past of an object", function()
       for _, name in ipairs(NAMES) do
         write_one(objects[name], models[name])
       end
-      commit()
+      world:settle()
       local moment = { mark = now(), models = {} }
       for name, model in pairs(models) do
         moment.models[name] = {}
@@ -184,7 +176,7 @@ describe("the past of an object", function()
     local function put(value)
       object:put("key", value)
       object:seal()
-      commit()
+      world:settle()
       return now()
     end
     local before = put("before")

@@ -81,6 +81,12 @@ function M.disarm_all()
   end
 end
 
+-- Makes room for other names, while no world is open that could look at one.
+local function forget_all()
+  local slots = fault_page().slots
+  ffi.fill(slots, ffi.sizeof(slots))
+end
+
 -- How often an armed fault has still to fail.
 function M.times_left(name)
   local slots = fault_page().slots
@@ -215,6 +221,7 @@ end
 function World:stop()
   M.disarm_all()
   self:close()
+  forget_all()
   M.remove_directory(self.directory)
 end
 
@@ -330,12 +337,15 @@ function World:hear(count)
   return broken_storages
 end
 
--- Sends the turn, waits until it is applied, and lets the store know.
+-- Sends the turn, waits until it is applied, and lets the store know. Nothing else is to come, so
+-- LMDB need not wait for it.
 function World:settle(source)
+  M.arm("apply.soon", -1)
   local seq = self:turn(source)
   if seq then
     self:wait_news("applied", source, seq)
   end
+  M.disarm("apply.soon")
   self:hear()
 end
 
