@@ -8,6 +8,7 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "codec/newcomer.h"
 #include "link/response.h"
 #include "net/exchange.h"
 #include "net/websocket.h"
@@ -148,17 +149,14 @@ static const struct od_net_events net_events = {.request = on_request,
 
 static void receive_connection(struct od_admin_process *process, od_slice body, int fd)
 {
-    struct od_cursor cursor = od_cursor_of(body);
-    uint32_t place = od_cursor_u32(&cursor);
-    od_slice tls = od_cursor_string(&cursor);
-    od_slice peer = od_cursor_string(&cursor);
+    struct od_newcomer newcomer = od_newcomer_read(body);
     size_t count = process->net.exchanges.size + process->net.websocket_count;
     struct od_error err;
     if (fd < 0)
         return;
     if (count >= OD_ADMIN_CONNECTIONS_MAX)
         od_net_hang_up(&process->net, fd);
-    else if (!od_exchange_adopt(&process->net, fd, place, tls, peer, od_cursor_rest(&cursor), &err))
+    else if (!od_exchange_adopt(&process->net, fd, &newcomer, &err))
         od_log(OD_LOG_ERROR, NULL, "cannot serve a connection of the admin listener: %s", err.text);
 }
 

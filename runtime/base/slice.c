@@ -8,12 +8,12 @@ od_slice od_slice_of(const char *text)
     return (od_slice){text, text != NULL ? strlen(text) : 0};
 }
 
-bool od_slice_equal(od_slice a, od_slice b)
+inline bool od_slice_equal(od_slice a, od_slice b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
 }
 
-bool od_slice_equal_nocase(od_slice a, od_slice b)
+inline bool od_slice_equal_nocase(od_slice a, od_slice b)
 {
     return a.size == b.size && (a.size == 0 || strncasecmp(a.at, b.at, a.size) == 0);
 }

@@ -1,7 +1,7 @@
 // Spares: the memory of buffers that are empty, for the next ones that are filled.
 //
 // What is gathered for a moment, again and again (a request, a head, a record), asks for no memory
-// so. A few are kept, and none that has become large.
+// so. As many are kept as the connections of a turn need, and none that has become large.
 //
 // Owner: embedded. A buffer that has taken one may as well be freed.
 
@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 
-#define OD_SPARES_MAX 16
+#define OD_SPARES_MAX 64
 #define OD_SPARE_BYTES_MAX 4096
 
 struct od_spares {

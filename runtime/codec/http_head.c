@@ -115,6 +115,7 @@ static void split_request_line(struct od_http_head *head, od_slice text, struct 
 {
     *line = (struct request_line){0};
     bool is_split = take_word(&text, &line->method) && take_word(&text, &line->target) &&
+                    read_version(head, text, &head->version_minor) &&
                     (line->target.at[0] == '/' || read_target(head, line));
     OD_ASSERT(is_split);
 }
@@ -372,4 +373,23 @@ enum od_http_outcome od_http_head_parse(struct od_http_head *head, const char *a
         if (!(head->fields == 0 ? take_first_line : take_field_line)(head, line))
             return OD_HTTP_BAD;
     }
+}
+
+// ---- Read before, by somebody else
+
+struct od_head_lines od_http_head_lines(const struct od_http_head *head)
+{
+    OD_ASSERT(head->bytes > head->fields);
+    return (struct od_head_lines){head->request_line, head->fields, head->header_count,
+                                  head->bytes - 2};
+}
+
+void od_http_head_take_lines(struct od_http_head *head, const struct od_head_lines *lines)
+{
+    OD_ASSERT(head->searched == 0);
+    OD_ASSERT(lines->request_line <= lines->fields && lines->fields <= lines->end);
+    head->request_line = lines->request_line;
+    head->fields = lines->fields;
+    head->header_count = lines->count;
+    head->line = head->searched = lines->end;
 }

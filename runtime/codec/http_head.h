@@ -63,12 +63,24 @@ struct od_http_head {
     od_slice headers;        // The raw lines, for od_http_headers_next.
 };
 
+struct od_head_lines {     // Of a whole head of which each line is well-formed; zeros: of none.
+    uint32_t request_line; // Where it begins.
+    uint32_t fields;       // Where the first header begins;
+    uint32_t count;        // so many there are,
+    uint32_t end;          // and here is the empty line behind them.
+};
+
 void od_http_head_init(struct od_http_head *head); // Also for the next request of a connection.
 
 // [at, size) is everything from the first byte of the request on. Not to be called again after
 // OD_HTTP_DONE or OD_HTTP_BAD before od_http_head_init.
 OD_MUST_CHECK enum od_http_outcome od_http_head_parse(struct od_http_head *head, const char *at,
                                                       size_t size);
+
+// Where the lines of [head] stand, after OD_HTTP_DONE. Who has the same bytes and begins with them
+// (after od_http_head_init) parses only what they mean together.
+struct od_head_lines od_http_head_lines(const struct od_http_head *head);
+void od_http_head_take_lines(struct od_http_head *head, const struct od_head_lines *lines);
 
 // Walks the headers in the order received: names as sent, values trimmed. [rest] starts as
 // head->headers and is moved. False at the end.

@@ -12,7 +12,7 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "u32 place, str tls, str peer, bytes read so far; fd: the connection")        \
+    KIND(CONNECTION, "a connection (codec/newcomer.h); fd: the connection")                        \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
                      "your calls, or all")                                                         \

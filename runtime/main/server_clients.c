@@ -39,10 +39,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = (place == OD_PAGE_NO_PLACE ? od_link_begin : od_link_begin_lent)(
         &child->link, OD_KIND_CONNECTION, arrival->fd);
-    od_bytes_put_u32(&child->link.out, place);
-    od_bytes_put_string(&child->link.out, od_bytes_slice(&arrival->tls));
-    od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
-    od_bytes_put_slice(&child->link.out, bytes);
+    od_arrival_put(arrival, place, bytes, &child->link.out);
     od_link_end(&child->link, mark);
     return OD_ADMISSION_TAKEN;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec/http_answer.h"
+#include "codec/newcomer.h"
 #include "link/meters.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
@@ -241,9 +242,11 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls, od_slice peer,
-                       od_slice already_read, struct od_error *err)
+bool od_exchange_adopt(struct od_net *net, int fd, const struct od_newcomer *newcomer,
+                       struct od_error *err)
 {
+    uint32_t place = newcomer->place;
+    od_slice peer = newcomer->peer;
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
     if (!od_wire_adopt(net, fd, &protocol, exchange, &exchange->wire, err)) {
         free(exchange);
@@ -257,12 +260,13 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
     exchange->deadline.fire = on_deadline;
     OD_ASSERT(peer.size < sizeof exchange->peer);
     memcpy(exchange->peer, peer.at, peer.size);
-    od_bytes_put_slice(&exchange->tls, tls);
+    od_bytes_put_slice(&exchange->tls, newcomer->tls);
     OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
     od_exchange_expect_head(exchange);
+    od_http_head_take_lines(&exchange->head, &newcomer->lines);
     od_spares_take(&net->spare_bytes, &exchange->in);
-    od_bytes_put_slice(&exchange->in, already_read);
+    od_bytes_put_slice(&exchange->in, newcomer->bytes);
     od_exchange_read_on(exchange);
     return true;
 }

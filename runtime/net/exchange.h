@@ -24,16 +24,15 @@
 #include "net/net.h"
 
 struct od_exchange;
+struct od_newcomer;
 struct od_response;
 struct od_wire;
 
 // Takes [fd], a connected stream socket, and starts with what was already read from it, so the
-// event of a first request may come before this returns. [peer] is the client's address, as
-// requests tell it; [tls] likewise (link/request.h). [place] on the page of the net, or
-// OD_PAGE_NO_PLACE, shows how far it has come (link/worker_page.h). Takes [fd] in any case; false
-// when it cannot be watched.
-OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
-                                     od_slice peer, od_slice already_read, struct od_error *err);
+// event of a first request may come before this returns. Its place on the page of the net, if it
+// has one, shows how far it has come. Takes [fd] in any case; false when it cannot be watched.
+OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, const struct od_newcomer *newcomer,
+                                     struct od_error *err);
 
 // NULL when the connection is gone or its number was never given.
 struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/newcomer.h"
 #include "link/worker_page.h"
 #include "net/exchange.h"
 #include "object/alarm_event.h"
@@ -39,19 +40,15 @@ void od_main_messages_connection_left(struct od_worker *worker, uint32_t place)
 
 static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
-    struct od_cursor cursor = od_cursor_of(body);
-    uint32_t place = od_cursor_u32(&cursor);
-    od_slice tls = od_cursor_string(&cursor);
-    od_slice peer = od_cursor_string(&cursor);
-    od_slice already_read = od_cursor_rest(&cursor);
+    struct od_newcomer newcomer = od_newcomer_read(body);
     struct od_error err;
     if (fd < 0)
         od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
-    else if (od_exchange_adopt(&worker->net, fd, place, tls, peer, already_read, &err))
+    else if (od_exchange_adopt(&worker->net, fd, &newcomer, &err))
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
-    if (place != OD_PAGE_NO_PLACE)
-        od_main_messages_connection_left(worker, place);
+    if (newcomer.place != OD_PAGE_NO_PLACE)
+        od_main_messages_connection_left(worker, newcomer.place);
 }
 
 static void receive_slots(struct od_worker *worker, od_slice body, int fd)

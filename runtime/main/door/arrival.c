@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "codec/http_answer.h"
+#include "codec/newcomer.h"
 #include "codec/proxy_header.h"
 #include "link/connection.h"
 #include "main/door/door.h"
@@ -188,6 +189,17 @@ static void admit(struct od_arrival *arrival, od_slice all)
         refuse(arrival, none);
         break;
     }
+}
+
+void od_arrival_put(const struct od_arrival *arrival, uint32_t place, od_slice bytes,
+                    struct od_bytes *out)
+{
+    od_newcomer_put(&(struct od_newcomer){.place = place,
+                                          .tls = od_bytes_slice(&arrival->tls),
+                                          .peer = od_slice_of(arrival->peer),
+                                          .lines = od_http_head_lines(&arrival->head),
+                                          .bytes = bytes},
+                    out);
 }
 
 void od_arrival_note_tls(struct od_bytes *tls, od_slice version, od_slice server_name)

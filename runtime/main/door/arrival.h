@@ -72,6 +72,10 @@ void od_arrival_note_tls(struct od_bytes *tls, od_slice version, od_slice server
 // 503 to the client at [fd], whose worker has ended. False: it cannot be told.
 bool od_arrival_say_failed(int fd, bool keeps_alive);
 
+// Appends it as what its worker gets (codec/newcomer.h), with [bytes], in which its head was read.
+void od_arrival_put(const struct od_arrival *arrival, uint32_t place, od_slice bytes,
+                    struct od_bytes *out);
+
 void od_arrival_retry(struct od_arrival *arrival); // WAITING: asks again for its worker.
 
 void od_arrival_end(struct od_arrival *arrival); // Closes without a word.

@@ -182,10 +182,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
         od_link_waiting_bytes(&admin->link) > OD_LINK_WAITING_BYTES_MAX)
         return OD_ADMISSION_LATER;
     size_t mark = od_link_begin(&admin->link, OD_KIND_CONNECTION, arrival->fd);
-    od_bytes_put_u32(&admin->link.out, OD_PAGE_NO_PLACE);
-    od_bytes_put_string(&admin->link.out, od_bytes_slice(&arrival->tls));
-    od_bytes_put_string(&admin->link.out, od_slice_of(arrival->peer));
-    od_bytes_put_slice(&admin->link.out, bytes);
+    od_arrival_put(arrival, OD_PAGE_NO_PLACE, bytes, &admin->link.out);
     od_link_end(&admin->link, mark);
     return OD_ADMISSION_TAKEN;
 }

@@ -33,6 +33,14 @@ local function facts_of(head)
   }
 end
 
+-- What somebody else understands who has the same bytes, and is told where their lines stand.
+local function facts_told(read, at, size)
+  local head = ffi.new("struct od_http_head")
+  C.od_http_head_take_lines(head, C.od_http_head_lines(read))
+  assert.equal(tonumber(C.OD_HTTP_DONE), tonumber(C.od_http_head_parse(head, at, size)))
+  return facts_of(head)
+end
+
 -- Feeds pieces until the head is decided: its facts, or "400 why", or "more".
 local function parse_pieces(parts)
   local head, sent = ffi.new("struct od_http_head"), ""
@@ -42,7 +50,9 @@ local function parse_pieces(parts)
     local result = pieces.with_copy(sent, function(at, size)
       local outcome = C.od_http_head_parse(head, at, size)
       if outcome == C.OD_HTTP_DONE then
-        return facts_of(head)
+        local facts = facts_of(head)
+        assert.same(facts, facts_told(head, at, size))
+        return facts
       end
       return outcome == C.OD_HTTP_BAD and head.fault.status .. " " .. ffi.string(head.fault.text)
     end)

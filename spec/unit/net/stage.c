@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "codec/newcomer.h"
 #include "link/request.h"
 #include "link/response.h"
 #include "link/worker_page.h"
@@ -157,8 +158,9 @@ struct od_net_limits *stage_limits(struct stage *stage)
 bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 {
     struct od_error err;
-    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, (od_slice){0},
-                             OD_SLICE("192.0.2.1"), (od_slice){read, size}, &err);
+    struct od_newcomer newcomer = {
+        .place = OD_PAGE_NO_PLACE, .peer = OD_SLICE("192.0.2.1"), .bytes = {read, size}};
+    return od_exchange_adopt(&stage->net, fd, &newcomer, &err);
 }
 
 void stage_turn(struct stage *stage)
