@@ -83,7 +83,7 @@ describe("without processes", function()
     for _, command in ipairs { "objects", "export" } do
       local code, text = server:asking(command, "rooms")
       assert.equal(1, code)
-      assert.equal("open-do: the worker of this object is not there at the moment\n", text)
+      assert.equal("open-do: worker 0 is not there at the moment\n", text)
     end
     expect_back()
   end)
