@@ -1,19 +1,45 @@
 #include "base/thread.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <time.h>
 
-// A new thread inherits the mask of its maker.
+static bool is_patient;
+
+static bool set_policy(int policy)
+{
+    const struct sched_param none = {0};
+    return sched_setscheduler(0, policy, &none) == 0;
+}
+
+void od_thread_be_patient(void)
+{
+    is_patient = sched_getscheduler(0) == SCHED_OTHER && set_policy(SCHED_BATCH);
+}
+
+void od_thread_be_usual(void)
+{
+    if (is_patient)
+        (void)!set_policy(SCHED_OTHER);
+}
+
+// A new thread inherits the mask of its maker, and what it is not told about its policy.
 int od_thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {
     sigset_t all, before;
+    pthread_attr_t attributes;
     OD_ASSERT(run != NULL);
+    pthread_attr_init(&attributes); // SCHED_OTHER.
+    if (is_patient)
+        pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     sigfillset(&all);
     sigdelset(&all, SIGBUS);
     sigdelset(&all, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(thread, NULL, run, argument);
+    int code = pthread_create(thread, &attributes, run, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "main/operator/notify.h"
 #include "main/operator/operator.h"
 #include "main/server_inner.h"
@@ -434,6 +435,9 @@ static enum od_exit run(const struct od_options *options, struct od_takeover *ta
         free(server);
         return OD_EXIT_WRONG;
     }
+    // What it is woken for can wait for a moment, in which more of it comes. Where it shares a core
+    // with a worker it would interrupt that for each connection.
+    od_thread_be_patient();
     init_all(server);
     begin(server);
     enum od_exit exit = open_all(server, &err);

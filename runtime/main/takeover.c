@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "main/server_inner.h"
 #include "main/takeover_parts.h"
 
@@ -113,9 +114,11 @@ void od_takeover_exec(const struct od_takeover_writing *writing, const char *pro
     keep_over_exec(od_bytes_slice(&writing->fds), 0);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
+    od_thread_be_usual();
     if (!OD_FAULT("takeover.exec"))
         execv(program, argv);
     int error = errno;
+    od_thread_be_patient();
     sigprocmask(SIG_SETMASK, &before, NULL);
     keep_over_exec(od_bytes_slice(&writing->fds), FD_CLOEXEC);
     unsetenv(OD_TAKEOVER_VARIABLE);

@@ -80,7 +80,7 @@ end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2; false: without the option); args = further arguments; command = "dev" for "run";
--- env = { NAME = value };
+-- env = { NAME = value }; words = { what stands before the program, "chrt", "--idle", "0" };
 -- keep_port = true: it comes back where clients look for it, and nobody else is there meanwhile;
 -- uid = number: it runs as that user, who has nothing else (so the specs must be root);
 -- admin = true: it has an admin listener, admin = "usual": if it has one by itself.
@@ -99,11 +99,11 @@ function Server.once(options)
   return kept.once(getfenv(2), function() return Server.start(options) end)
 end
 
--- What stands before the program so that another user runs it.
+-- What stands before the program.
 function Server:user_words()
   local uid = self.options.uid
   if not uid then
-    return {}
+    return { unpack(self.options.words or {}) }
   end
   assert(os.execute(("chown -R %d '%s'"):format(uid, self.directory)) == 0)
   return { "setpriv", "--reuid", tostring(uid), "--regid", tostring(uid), "--clear-groups" }

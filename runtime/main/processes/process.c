@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/thread.h"
 #include "main/processes/limits.h"
 
 extern char **environ;
@@ -64,6 +65,7 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     set_stack();
+    od_thread_be_usual();
     dup2(inherited->null_fd, STDIN_FILENO);
     fcntl(inherited->env_fd, F_SETFD, 0);
     fcntl(args->link_fd, F_SETFD, 0);
