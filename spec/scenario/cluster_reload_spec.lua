@@ -226,17 +226,21 @@ describe("a reload in a cluster", function()
     answer_soon("b one", first, second)
   end)
 
-  -- One that knows its own script late.
-  local function spawn_slow()
+  -- A node with a script of its own, whose part this is; it is not waited for.
+  local function spawn(name, part)
     return begin(function(options)
-      options.source = source "a"
-      options.files = { ["workbench.lua"] = workbench.MODULE,
-        ["part.lua"] = "local t = os.clock() repeat until os.clock() - t > 1 return 'late'" }
+      options.source = source(name)
+      options.files = { ["part.lua"] = part, ["workbench.lua"] = workbench.MODULE }
       options.workers = 1
       local server = Server.prepare(options)
       server:spawn()
       return server
     end)
+  end
+
+  -- One that knows its own script late.
+  local function spawn_slow()
+    return spawn("a", "local t = os.clock() repeat until os.clock() - t > 1 return 'late'")
   end
 
   -- It took the proposal for what it had to wait for, and its workers, which got no script, were
@@ -358,14 +362,7 @@ describe("a reload in a cluster", function()
   it("is not needed by two that start at once with a script each: they serve the same", function()
     local all = {}
     for i, name in ipairs { "a", "b" } do
-      all[i] = begin(function(options)
-        options.source = source(name)
-        options.files = { ["part.lua"] = "return 'one'", ["workbench.lua"] = workbench.MODULE }
-        options.workers = 1
-        local server = Server.prepare(options)
-        server:spawn()
-        return server
-      end)
+      all[i] = spawn(name, "return 'one'")
     end
     for _, node in ipairs(all) do
       node:wait_listening()

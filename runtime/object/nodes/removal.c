@@ -147,10 +147,13 @@ static bool is_stray(const struct od_objects *objects, od_slot slot)
 
 void od_removal_of_strays(struct od_objects *objects)
 {
-    bool goes[OD_SLOT_COUNT];
-    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++)
+    bool goes[OD_SLOT_COUNT], any_goes = false;
+    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
         goes[slot] = is_stray(objects, slot);
-    remove_all(objects, goes);
+        any_goes = any_goes || goes[slot];
+    }
+    if (any_goes) // Of one machine none does, whatever it has.
+        remove_all(objects, goes);
 }
 
 void od_removal_init(struct od_removal *removal, struct od_objects *objects)
